@@ -1,0 +1,24 @@
+#![doc = include_str!("../README.md")]
+
+mod failure;
+pub mod limits;
+mod operation;
+mod package;
+mod parse;
+mod path;
+mod plan;
+mod python;
+#[cfg(feature = "schema")]
+pub mod schema;
+mod text;
+mod violation;
+mod wire;
+
+pub use failure::{BranchName, CommitId, EventId, Failure, Log};
+pub use operation::{Action, ActionKind, Dependency, FreeForm, Operation, Section, UnusedImport};
+pub use package::{ExtraName, GroupName, Marker, PackageName, SpecKind, ValueError, VersionSpec, normalize_name};
+pub use path::{PathError, PathProfile, PathReason, RepoPath};
+pub use plan::{Category, Confidence, FixPlan, OtherCategory, PlanDigest};
+pub use python::{DottedName, FromModule, Identifier, ImportLocator, ImportTarget};
+pub use text::{DisplayText, TextError};
+pub use violation::{PlanError, Violation, ViolationCode};

@@ -1,0 +1,438 @@
+//! Paths of files inside a repository.
+
+use std::fmt;
+use std::str::FromStr;
+
+use icu_casemap::CaseMapper;
+use icu_normalizer::ComposingNormalizer;
+
+use crate::limits::{PATH_BYTES_MAX, PATH_COMPONENT_BYTES_MAX, PATH_COMPONENTS_MAX};
+use crate::text::{is_control, is_invisible};
+
+/// The path of a file inside a repository: relative, `/` between components,
+/// normalised, and unable to name anything outside the work tree or inside a
+/// `.git` directory on any file system.
+///
+/// There is one door, [`RepoPath::parse`] (and [`FromStr`], which uses the
+/// default profile); nothing is rewritten on the way in.
+///
+/// ```
+/// use fix_plan::{PathReason, RepoPath};
+/// let path: RepoPath = "src/app.py".parse()?;
+/// assert_eq!(path.file_name(), "app.py");
+/// let refused = "src/../../etc/passwd".parse::<RepoPath>().unwrap_err();
+/// assert_eq!(refused.reason(), PathReason::DotSegment);
+/// # Ok::<(), fix_plan::PathError>(())
+/// ```
+#[derive(Clone, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct RepoPath(String);
+
+impl RepoPath {
+    /// Checks `path` against the rules of `profile`. The first broken rule wins.
+    ///
+    /// # Errors
+    /// Names the rule and the offending component.
+    pub fn parse(path: &str, profile: PathProfile) -> Result<Self, PathError> {
+        check(path, profile)?;
+        if !path.is_ascii() {
+            // What another system would read after normalising must be harmless too.
+            let folded = ComposingNormalizer::new_nfkc().normalize(path);
+            if folded != path
+                && let Err(error) = check(&folded, profile)
+            {
+                return Err(PathError { path: quote(path), ..error });
+            }
+        }
+        Ok(Self(path.to_owned()))
+    }
+
+    /// The path as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The last component.
+    #[must_use]
+    pub fn file_name(&self) -> &str {
+        self.0.rsplit('/').next().unwrap_or(&self.0)
+    }
+
+    /// The directory that holds the file, without a trailing `/`; empty at the root.
+    #[must_use]
+    pub fn parent(&self) -> &str {
+        self.0.rsplit_once('/').map_or("", |(parent, _)| parent)
+    }
+
+    /// A path beside this one.
+    ///
+    /// # Errors
+    /// As [`RepoPath::parse`], when `name` is no file name.
+    pub fn sibling(&self, name: &str) -> Result<Self, PathError> {
+        match self.parent() {
+            "" => name.parse(),
+            parent => format!("{parent}/{name}").parse(),
+        }
+    }
+
+    /// The components, first to last.
+    pub fn components(&self) -> impl Iterator<Item = &str> {
+        self.0.split('/')
+    }
+
+    /// What is equal for two paths that some file system can't tell apart:
+    /// the path after NFKC and full case folding.
+    #[must_use]
+    pub fn collision_key(&self) -> String {
+        let normalizer = ComposingNormalizer::new_nfkc();
+        let folded = CaseMapper::new().fold_string(&normalizer.normalize(&self.0)).into_owned();
+        normalizer.normalize(&folded).into_owned()
+    }
+}
+
+impl AsRef<str> for RepoPath {
+    fn as_ref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for RepoPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "RepoPath({:?})", self.0)
+    }
+}
+
+impl fmt::Display for RepoPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl FromStr for RepoPath {
+    type Err = PathError;
+
+    fn from_str(path: &str) -> Result<Self, PathError> {
+        Self::parse(path, PathProfile::default())
+    }
+}
+
+/// How much of the world a path must fit.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[expect(clippy::exhaustive_enums, reason = "two profiles are the contract")]
+pub enum PathProfile {
+    /// Every file system, shell and forge: what plans use.
+    #[default]
+    Portable,
+    /// Unix only: colons, `con` or a trailing dot are legal names there.
+    Unix,
+}
+
+/// A path that was refused: which component, and why.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("path {path}: {reason}{}", match component.as_str() { "" => String::new(), c => format!(" (in {c})") })]
+pub struct PathError {
+    path: String,
+    component: String,
+    reason: PathReason,
+}
+
+impl PathError {
+    /// The broken rule.
+    #[must_use]
+    pub fn reason(&self) -> PathReason {
+        self.reason
+    }
+
+    /// The offending component, escaped and cut for display; empty when it is the path as a whole.
+    #[must_use]
+    pub fn component(&self) -> &str {
+        &self.component
+    }
+}
+
+/// The rules of a path; each has a stable [`code`](PathReason::code).
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PathReason {
+    /// No characters at all.
+    #[error("is empty; name a file")]
+    Empty,
+    /// More than [`PATH_BYTES_MAX`] bytes.
+    #[error("is longer than {PATH_BYTES_MAX} bytes")]
+    TooLong,
+    /// A component of more than [`PATH_COMPONENT_BYTES_MAX`] bytes.
+    #[error("has a component longer than {PATH_COMPONENT_BYTES_MAX} bytes")]
+    ComponentTooLong,
+    /// More than [`PATH_COMPONENTS_MAX`] components.
+    #[error("has more than {PATH_COMPONENTS_MAX} components")]
+    TooDeep,
+    /// NUL, C0, DEL, C1, or a Unicode line or paragraph separator.
+    #[error("holds a control character")]
+    Control,
+    /// A leading `/` (or `\`, in plans).
+    #[error("is absolute; write it relative to the root of the repository")]
+    Absolute,
+    /// `//`, or a trailing `/`.
+    #[error("has an empty component; write single slashes and name a file")]
+    EmptyComponent,
+    /// A `.` or `..` component.
+    #[error("has a `.` or `..` component; write the path without it")]
+    DotSegment,
+    /// A component that some system reads as `.git`, or as git's own files by their short names.
+    #[error("names git's own data")]
+    DotGit,
+    /// Format, private-use or non-character code points, fillers.
+    #[error("holds an invisible or unassigned character")]
+    Invisible,
+    /// A drive letter or another use of `:`.
+    #[error("holds a drive letter or a colon")]
+    Drive,
+    /// One of `<>"|?*` or a backslash.
+    #[error("holds a character that Windows does not allow")]
+    IllegalCharacter,
+    /// `con`, `nul`, `com1`, …
+    #[error("has a component that is a Windows device name")]
+    DeviceName,
+    /// A component that ends in a dot or a blank.
+    #[error("has a component that ends in a dot or a blank")]
+    TrailingDotOrBlank,
+    /// A component that starts with `-` or `~`.
+    #[error("has a component that a shell or tool would read as an option or a home directory")]
+    LeadingDashOrTilde,
+    /// `%2e`, `%2f`, `%5c`, `%00`.
+    #[error("holds a percent-encoded dot, slash or NUL")]
+    PercentEncoded,
+}
+
+impl PathReason {
+    /// The stable code, `snake_case`.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Empty => "path_empty",
+            Self::TooLong => "path_too_long",
+            Self::ComponentTooLong => "path_component_too_long",
+            Self::TooDeep => "path_too_deep",
+            Self::Control => "path_control",
+            Self::Absolute => "path_absolute",
+            Self::EmptyComponent => "path_empty_component",
+            Self::DotSegment => "path_dot_segment",
+            Self::DotGit => "path_dot_git",
+            Self::Invisible => "path_invisible",
+            Self::Drive => "path_drive",
+            Self::IllegalCharacter => "path_illegal_character",
+            Self::DeviceName => "path_device_name",
+            Self::TrailingDotOrBlank => "path_trailing_dot_or_blank",
+            Self::LeadingDashOrTilde => "path_leading_dash_or_tilde",
+            Self::PercentEncoded => "path_percent_encoded",
+        }
+    }
+}
+
+fn check(path: &str, profile: PathProfile) -> Result<(), PathError> {
+    let refuse = |component: &str, reason| {
+        Err(PathError {
+            path: quote(path),
+            component: if component.is_empty() { String::new() } else { quote(component) },
+            reason,
+        })
+    };
+    if path.is_empty() {
+        return refuse("", PathReason::Empty);
+    }
+    if path.len() > PATH_BYTES_MAX {
+        return refuse("", PathReason::TooLong);
+    }
+    if path.chars().any(is_control) {
+        return refuse("", PathReason::Control);
+    }
+    if path.starts_with('/') {
+        return refuse("", PathReason::Absolute);
+    }
+    if path.split('/').count() > PATH_COMPONENTS_MAX {
+        return refuse("", PathReason::TooDeep);
+    }
+    for component in path.split('/') {
+        if let Some(reason) = component_fault(component, profile) {
+            return refuse(component, reason);
+        }
+    }
+    Ok(())
+}
+
+fn component_fault(component: &str, profile: PathProfile) -> Option<PathReason> {
+    if component.is_empty() {
+        return Some(PathReason::EmptyComponent);
+    }
+    if component == "." || component == ".." {
+        return Some(PathReason::DotSegment);
+    }
+    if component.len() > PATH_COMPONENT_BYTES_MAX {
+        return Some(PathReason::ComponentTooLong);
+    }
+    if names_git(component) {
+        return Some(PathReason::DotGit);
+    }
+    if !component.is_ascii() && component.chars().any(is_invisible) {
+        return Some(PathReason::Invisible);
+    }
+    match profile {
+        // Backslashes separate components for git on Windows whatever the profile.
+        PathProfile::Unix => component.contains('\\').then_some(PathReason::IllegalCharacter),
+        PathProfile::Portable => portable_fault(component),
+    }
+}
+
+fn portable_fault(component: &str) -> Option<PathReason> {
+    let bytes = component.as_bytes();
+    for &byte in bytes {
+        match byte {
+            b':' => return Some(PathReason::Drive),
+            b'<' | b'>' | b'"' | b'|' | b'?' | b'*' | b'\\' => return Some(PathReason::IllegalCharacter),
+            _ => {}
+        }
+    }
+    if bytes.contains(&b'%') {
+        let lower = component.to_ascii_lowercase();
+        if ["%2e", "%2f", "%5c", "%00"].iter().any(|code| lower.contains(code)) {
+            return Some(PathReason::PercentEncoded);
+        }
+    }
+    if component.ends_with(['.', ' ']) {
+        return Some(PathReason::TrailingDotOrBlank);
+    }
+    if component.starts_with(['-', '~']) {
+        return Some(PathReason::LeadingDashOrTilde);
+    }
+    if is_device_name(component) {
+        return Some(PathReason::DeviceName);
+    }
+    None
+}
+
+/// Windows reads `CON`, `con.txt` and `nul .log` all as devices.
+fn is_device_name(component: &str) -> bool {
+    let stem = component.split('.').next().unwrap_or(component).trim_end_matches(' ');
+    // The longest device name, `conout$`, has seven bytes; superscript digits take two each.
+    if !(3..=8).contains(&stem.len()) {
+        return false;
+    }
+    let stem = stem.to_ascii_lowercase();
+    if matches!(stem.as_str(), "con" | "prn" | "aux" | "nul" | "conin$" | "conout$" | "clock$") {
+        return true;
+    }
+    let Some(port) = stem.strip_prefix("com").or_else(|| stem.strip_prefix("lpt")) else {
+        return false;
+    };
+    let mut characters = port.chars();
+    matches!((characters.next(), characters.next()), (Some('0'..='9' | '¹' | '²' | '³'), None))
+}
+
+/// Whether some file system opens git's own data under this name: `.git` in any
+/// case, with HFS+ ignorable code points, NTFS streams and trailing dots or
+/// blanks, and the short names that NTFS gives to `.git` and to the files that
+/// git reads from a work tree.
+fn names_git(component: &str) -> bool {
+    // Cheap way out: every such name holds a `g` or an `m` near its start.
+    if !component.bytes().take(16).any(|b| matches!(b, b'g' | b'G' | b'm' | b'M')) {
+        return false;
+    }
+    let visible: String = component.chars().filter(|&c| !is_invisible(c)).collect();
+    let name = visible.split(':').next().unwrap_or(&visible);
+    let name = name.trim_end_matches(['.', ' ']).to_ascii_lowercase();
+    if name == ".git" {
+        return true;
+    }
+    let Some((stem, digits)) = name.split_once('~') else {
+        return false;
+    };
+    let numbered = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
+    numbered
+        && (stem == "git"
+            || matches!(stem, "gitmod" | "gitatt" | "gitign" | "mailma")
+            || ["gi7eba", "gi7d29", "gi250a", "maba30"].iter().any(|hash| stem.len() >= 2 && hash.starts_with(stem)))
+}
+
+/// Quotes a path for messages: escaped, and cut when it is long.
+fn quote(text: &str) -> String {
+    const SHOWN_CHARS: usize = 80;
+    let shown: String = text.chars().take(SHOWN_CHARS).collect();
+    let more = if shown.len() < text.len() { "…" } else { "" };
+    format!("\"{}{more}\"", shown.escape_debug())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reason(path: &str) -> Option<PathReason> {
+        path.parse::<RepoPath>().err().map(|error| error.reason())
+    }
+
+    #[test]
+    fn accepts_ordinary_names() {
+        for path in [
+            "a",
+            "a/b.py",
+            "..foo",
+            "a..b/c",
+            ".github/x",
+            "my dir/my file.py",
+            "日本/ü.py",
+            ".gitignore",
+            "a~1.txt",
+            "gitmodules",
+        ] {
+            assert_eq!(reason(path), None, "{path}");
+        }
+    }
+
+    #[test]
+    fn names_the_rule_that_is_broken() {
+        let cases = [
+            ("", PathReason::Empty),
+            ("/etc/passwd", PathReason::Absolute),
+            ("a//b", PathReason::EmptyComponent),
+            ("a/", PathReason::EmptyComponent),
+            ("a/../b", PathReason::DotSegment),
+            (".GIT/config", PathReason::DotGit),
+            (".git. . /x", PathReason::DotGit),
+            (".g\u{200c}it/x", PathReason::DotGit),
+            ("git~1/x", PathReason::DotGit),
+            ("gi7eba~1", PathReason::DotGit),
+            ("a\0b", PathReason::Control),
+            ("a\u{2028}b", PathReason::Control),
+            ("a\u{202e}b", PathReason::Invisible),
+            ("c:/x", PathReason::Drive),
+            ("a\\b", PathReason::IllegalCharacter),
+            ("nul .txt", PathReason::DeviceName),
+            ("lpt¹", PathReason::DeviceName),
+            ("a./b", PathReason::TrailingDotOrBlank),
+            ("-rf", PathReason::LeadingDashOrTilde),
+            ("~/x", PathReason::LeadingDashOrTilde),
+            ("%2e%2e/x", PathReason::PercentEncoded),
+            ("．．/x", PathReason::DotSegment),
+            (".ｇｉｔ/config", PathReason::DotGit),
+        ];
+        for (path, expected) in cases {
+            assert_eq!(reason(path), Some(expected), "{path:?}");
+        }
+    }
+
+    #[test]
+    fn the_unix_profile_allows_what_only_windows_forbids() {
+        for path in ["a:b", "con", "a.", "-x", "a?b"] {
+            assert!(RepoPath::parse(path, PathProfile::Unix).is_ok(), "{path}");
+            assert!(reason(path).is_some(), "{path}");
+        }
+        assert!(RepoPath::parse(".git:x/a", PathProfile::Unix).is_err());
+    }
+
+    #[test]
+    fn files_that_a_file_system_confuses_share_a_key() {
+        let key = |path: &str| path.parse::<RepoPath>().unwrap().collision_key();
+        assert_eq!(key("README.md"), key("readme.md"));
+        assert_eq!(key("straße"), key("STRASSE"));
+        assert_ne!(key("a.py"), key("b.py"));
+    }
+}

@@ -1,0 +1,156 @@
+//! What is wrong with a plan, said so that one repair can mend all of it.
+
+use std::fmt;
+
+/// One thing that is wrong with a plan.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Violation {
+    /// Where: a JSON pointer (RFC 6901) into the plan; empty for the whole text.
+    pub pointer: String,
+    /// Which rule, stable.
+    pub code: ViolationCode,
+    /// What is wrong and what to write instead, for a person or a model.
+    pub message: String,
+}
+
+impl Violation {
+    pub(crate) fn new(pointer: impl Into<String>, code: ViolationCode, message: impl Into<String>) -> Self {
+        Self { pointer: pointer.into(), code, message: message.into() }
+    }
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let place = if self.pointer.is_empty() { "the plan" } else { &self.pointer };
+        write!(f, "{place}: {} [{}]", self.message, self.code)
+    }
+}
+
+macro_rules! violation_codes {
+    ($($(#[doc = $doc:literal])+ $variant:ident => $code:literal,)+) => {
+        /// The rules of a plan. [`as_str`](ViolationCode::as_str) is stable; new ones may be added.
+        #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+        #[non_exhaustive]
+        pub enum ViolationCode {
+            $($(#[doc = $doc])+ $variant,)+
+        }
+
+        impl ViolationCode {
+            /// Every code.
+            pub const ALL: &[Self] = &[$(Self::$variant,)+];
+
+            /// The stable name, `snake_case`.
+            #[must_use]
+            pub fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $code,)+
+                }
+            }
+        }
+    };
+}
+
+violation_codes! {
+    /// Longer than the byte cap.
+    TooLarge => "too_large",
+    /// Not UTF-8.
+    NotUtf8 => "not_utf8",
+    /// Not one JSON value.
+    InvalidJson => "invalid_json",
+    /// JSON inside a Markdown fence.
+    MarkdownFence => "markdown_fence",
+    /// Words before or after the JSON.
+    ProseAroundJson => "prose_around_json",
+    /// Nested too deeply.
+    TooDeep => "too_deep",
+    /// Too many values.
+    TooManyValues => "too_many_values",
+    /// A key twice in one object.
+    DuplicateKey => "duplicate_key",
+    /// A value of another type than the field has.
+    WrongType => "wrong_type",
+    /// A field that must be there is not.
+    MissingField => "missing_field",
+    /// A field that the contract does not know.
+    UnknownField => "unknown_field",
+    /// Text that is empty, too long, or holds invisible characters.
+    InvalidText => "invalid_text",
+    /// A category that is no `snake_case` word.
+    InvalidCategory => "invalid_category",
+    /// A confidence outside 0..=1.
+    ConfidenceOutOfRange => "confidence_out_of_range",
+    /// No files, or too many.
+    FileCount => "file_count",
+    /// A path that breaks the path rules.
+    InvalidPath => "invalid_path",
+    /// Two files that are one on some file system, or one inside the other.
+    FilesCollide => "files_collide",
+    /// No operations, or too many.
+    OperationCount => "operation_count",
+    /// An operation type that does not exist.
+    UnknownOperation => "unknown_operation",
+    /// An operation on a file that `files` does not list.
+    FileNotListed => "file_not_listed",
+    /// An operation that does not belong to the plan's category.
+    CategoryMismatch => "category_mismatch",
+    /// The same operation twice.
+    DuplicateOperation => "duplicate_operation",
+    /// Two operations that ask for different things at one place.
+    ConflictingOperations => "conflicting_operations",
+    /// Too many evidence lines.
+    EvidenceCount => "evidence_count",
+    /// A package, extra or group name outside the grammar.
+    InvalidName => "invalid_name",
+    /// A package name that can't be meant: a standard module or a placeholder.
+    ReservedName => "reserved_name",
+    /// A version specifier outside the grammar, or missing for a pin.
+    InvalidSpec => "invalid_spec",
+    /// A constraint that only Poetry reads, for a file that Poetry does not read.
+    SpecNotPep440 => "spec_not_pep440",
+    /// A marker outside the grammar.
+    InvalidMarker => "invalid_marker",
+    /// A section that names no list of dependencies.
+    InvalidSection => "invalid_section",
+    /// A module or name outside Python's grammar.
+    InvalidImport => "invalid_import",
+    /// Both or neither of `import` and `from` + `name`.
+    ImportForm => "import_form",
+    /// A line number that is none.
+    InvalidLine => "invalid_line",
+}
+
+impl fmt::Display for ViolationCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A text that is no valid plan: everything that is wrong with it.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("the plan breaks {} rule{}: {}", violations.len(), if violations.len() == 1 { "" } else { "s" }, list(violations))]
+pub struct PlanError {
+    violations: Vec<Violation>,
+}
+
+impl PlanError {
+    /// `violations` is not empty.
+    pub(crate) fn new(violations: Vec<Violation>) -> Self {
+        Self { violations }
+    }
+
+    pub(crate) fn one(pointer: impl Into<String>, code: ViolationCode, message: impl Into<String>) -> Self {
+        Self::new(vec![Violation::new(pointer, code, message)])
+    }
+
+    /// What is wrong, in the order of the text; at least one, at most
+    /// [`VIOLATIONS_MAX`](crate::limits::VIOLATIONS_MAX).
+    #[must_use]
+    pub fn violations(&self) -> &[Violation] {
+        &self.violations
+    }
+}
+
+fn list(violations: &[Violation]) -> String {
+    violations.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+}

@@ -1,0 +1,264 @@
+//! A JSON document of bounded size, borrowed from its text.
+//!
+//! `serde_json` reads the text; what is built is bounded in depth and in values,
+//! keeps the order of keys, and reports keys that come twice.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+use serde_json::Number;
+
+use crate::limits::{PLAN_BYTES_MAX, PLAN_DEPTH_MAX, PLAN_VALUES_MAX};
+use crate::violation::{PlanError, Violation, ViolationCode};
+
+/// One JSON value.
+#[derive(Debug)]
+pub(crate) enum Node<'t> {
+    Null,
+    Bool(bool),
+    Number(Number),
+    String(Cow<'t, str>),
+    Array(Vec<Node<'t>>),
+    Object(Vec<(Cow<'t, str>, Node<'t>)>),
+}
+
+impl Node<'_> {
+    /// What it is, for messages.
+    pub(crate) fn kind(&self) -> &'static str {
+        match self {
+            Self::Null => "null",
+            Self::Bool(_) => "a boolean",
+            Self::Number(_) => "a number",
+            Self::String(_) => "a string",
+            Self::Array(_) => "an array",
+            Self::Object(_) => "an object",
+        }
+    }
+
+    /// The same value without borrows.
+    pub(crate) fn into_value(self) -> serde_json::Value {
+        match self {
+            Self::Null => serde_json::Value::Null,
+            Self::Bool(value) => value.into(),
+            Self::Number(value) => value.into(),
+            Self::String(value) => value.into_owned().into(),
+            Self::Array(items) => items.into_iter().map(Node::into_value).collect(),
+            Self::Object(entries) => serde_json::Value::Object(
+                entries.into_iter().map(|(key, value)| (key.into_owned(), value.into_value())).collect(),
+            ),
+        }
+    }
+}
+
+/// Reads one JSON value and nothing else; duplicate keys are added to `violations`.
+pub(crate) fn read<'t>(text: &'t [u8], violations: &mut Vec<Violation>) -> Result<Node<'t>, PlanError> {
+    if text.len() > PLAN_BYTES_MAX {
+        let message = format!("is {} bytes long; at most {PLAN_BYTES_MAX} are read", text.len());
+        return Err(PlanError::one("", ViolationCode::TooLarge, message));
+    }
+    let text = std::str::from_utf8(text).map_err(|error| {
+        PlanError::one(
+            "",
+            ViolationCode::NotUtf8,
+            format!("is not UTF-8 from byte {}; answer in UTF-8", error.valid_up_to()),
+        )
+    })?;
+    let mut bounds = Bounds { values: 0, stop: None, duplicates: violations, pointer: String::new() };
+    let mut json = serde_json::Deserializer::from_str(text);
+    let outcome =
+        Seed { bounds: &mut bounds, depth: 0 }.deserialize(&mut json).and_then(|node| json.end().map(|()| node));
+    let stop = bounds.stop.take();
+    outcome.map_err(|error| match stop {
+        Some(violation) => PlanError::new(vec![violation]),
+        None => PlanError::new(vec![not_json(text, &error)]),
+    })
+}
+
+/// Says what stands around or instead of the JSON, so that one repair mends it.
+fn not_json(text: &str, error: &serde_json::Error) -> Violation {
+    let trimmed = text.trim_start_matches('\u{feff}').trim();
+    if trimmed.contains("```") {
+        let message =
+            "is wrapped in a Markdown fence; answer with the bare JSON object, from `{` to `}`, and nothing else";
+        return Violation::new("", ViolationCode::MarkdownFence, message);
+    }
+    let has_object = trimmed.contains('{') && trimmed.contains('}');
+    if has_object && (!trimmed.starts_with('{') || error.to_string().starts_with("trailing characters")) {
+        let message = "has text before or after the JSON object; answer with the object alone, from `{` to `}`";
+        return Violation::new("", ViolationCode::ProseAroundJson, message);
+    }
+    if trimmed.is_empty() {
+        return Violation::new("", ViolationCode::InvalidJson, "is empty; answer with one JSON object");
+    }
+    Violation::new(
+        "",
+        ViolationCode::InvalidJson,
+        format!("is not JSON ({error}); answer with one complete JSON object"),
+    )
+}
+
+struct Bounds<'v> {
+    values: usize,
+    stop: Option<Violation>,
+    duplicates: &'v mut Vec<Violation>,
+    pointer: String,
+}
+
+impl Bounds<'_> {
+    fn enter(&mut self, depth: usize) -> Result<(), ()> {
+        self.values += 1;
+        let (code, message) = if depth > PLAN_DEPTH_MAX {
+            (ViolationCode::TooDeep, format!("is nested more than {PLAN_DEPTH_MAX} levels deep"))
+        } else if self.values > PLAN_VALUES_MAX {
+            (ViolationCode::TooManyValues, format!("holds more than {PLAN_VALUES_MAX} values"))
+        } else {
+            return Ok(());
+        };
+        self.stop = Some(Violation::new("", code, message));
+        Err(())
+    }
+
+    /// Goes down to `token`, runs `inside`, and comes back.
+    fn at<R>(&mut self, token: &str, inside: impl FnOnce(&mut Self) -> R) -> R {
+        let length = self.pointer.len();
+        push_token(&mut self.pointer, token);
+        let result = inside(self);
+        self.pointer.truncate(length);
+        result
+    }
+}
+
+/// Appends one reference token, escaped as RFC 6901 says.
+pub(crate) fn push_token(pointer: &mut String, token: &str) {
+    pointer.push('/');
+    for c in token.chars() {
+        match c {
+            '~' => pointer.push_str("~0"),
+            '/' => pointer.push_str("~1"),
+            c if c.is_control() => pointer.extend(c.escape_default()),
+            c => pointer.push(c),
+        }
+    }
+}
+
+struct Seed<'b, 'v> {
+    bounds: &'b mut Bounds<'v>,
+    depth: usize,
+}
+
+impl<'de> DeserializeSeed<'de> for Seed<'_, '_> {
+    type Value = Node<'de>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Node<'de>, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Seed<'_, '_> {
+    type Value = Node<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON value")
+    }
+
+    fn visit_unit<E: serde::de::Error>(self) -> Result<Node<'de>, E> {
+        self.scalar(Node::Null)
+    }
+
+    fn visit_bool<E: serde::de::Error>(self, value: bool) -> Result<Node<'de>, E> {
+        self.scalar(Node::Bool(value))
+    }
+
+    fn visit_i64<E: serde::de::Error>(self, value: i64) -> Result<Node<'de>, E> {
+        self.scalar(Node::Number(value.into()))
+    }
+
+    fn visit_u64<E: serde::de::Error>(self, value: u64) -> Result<Node<'de>, E> {
+        self.scalar(Node::Number(value.into()))
+    }
+
+    fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<Node<'de>, E> {
+        match Number::from_f64(value) {
+            Some(number) => self.scalar(Node::Number(number)),
+            None => Err(E::custom("number out of range")),
+        }
+    }
+
+    fn visit_borrowed_str<E: serde::de::Error>(self, value: &'de str) -> Result<Node<'de>, E> {
+        self.scalar(Node::String(Cow::Borrowed(value)))
+    }
+
+    fn visit_str<E: serde::de::Error>(self, value: &str) -> Result<Node<'de>, E> {
+        self.scalar(Node::String(Cow::Owned(value.to_owned())))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Node<'de>, A::Error> {
+        let Self { bounds, depth } = self;
+        let depth = depth + 1;
+        bounds.enter(depth).map_err(|()| A::Error::custom("out of bounds"))?;
+        let mut array = Vec::new();
+        while let Some(item) =
+            bounds.at(&array.len().to_string(), |bounds| items.next_element_seed(Seed { bounds, depth }))?
+        {
+            array.push(item);
+        }
+        Ok(Node::Array(array))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Node<'de>, A::Error> {
+        let Self { bounds, depth } = self;
+        let depth = depth + 1;
+        bounds.enter(depth).map_err(|()| A::Error::custom("out of bounds"))?;
+        let mut object: Vec<(Cow<'de, str>, Node<'de>)> = Vec::new();
+        while let Some(key) = entries.next_key_seed(KeySeed)? {
+            let value = bounds.at(&key, |bounds| {
+                if object.iter().any(|(other, _)| *other == key) {
+                    let pointer = bounds.pointer.clone();
+                    bounds.duplicates.push(Violation::new(
+                        pointer,
+                        ViolationCode::DuplicateKey,
+                        "comes twice in one object; write each key once",
+                    ));
+                }
+                entries.next_value_seed(Seed { bounds, depth })
+            })?;
+            object.push((key, value));
+        }
+        Ok(Node::Object(object))
+    }
+}
+
+impl Seed<'_, '_> {
+    fn scalar<'de, E: serde::de::Error>(self, node: Node<'de>) -> Result<Node<'de>, E> {
+        self.bounds.enter(self.depth).map_err(|()| E::custom("out of bounds"))?;
+        Ok(node)
+    }
+}
+
+/// A key, borrowed where it has no escapes.
+struct KeySeed;
+
+impl<'de> DeserializeSeed<'de> for KeySeed {
+    type Value = Cow<'de, str>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl<'de> Visitor<'de> for KeySeed {
+    type Value = Cow<'de, str>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a key")
+    }
+
+    fn visit_borrowed_str<E: serde::de::Error>(self, key: &'de str) -> Result<Self::Value, E> {
+        Ok(Cow::Borrowed(key))
+    }
+
+    fn visit_str<E: serde::de::Error>(self, key: &str) -> Result<Self::Value, E> {
+        Ok(Cow::Owned(key.to_owned()))
+    }
+}

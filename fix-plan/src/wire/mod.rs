@@ -1,0 +1,9 @@
+//! The JSON shape of a plan: the one place that knows its keys.
+//!
+//! Writing goes through the structs here, which the JSON Schema is derived from
+//! too; reading goes through [`document`], a bounded tree, and `parse`.
+
+pub(crate) mod document;
+mod shape;
+
+pub(crate) use shape::{WirePlan, operation_json, plan_json};
