@@ -252,9 +252,7 @@ impl Parser {
                 return None;
             }
         };
-        let mut locator = ImportLocator::default();
-        locator.line = line?;
-        locator.line_contains = line_contains?.map(|text| text.as_str().to_owned());
+        let locator = ImportLocator { line: line?, line_contains: line_contains?.map(|text| text.as_str().to_owned()) };
         Some(UnusedImport::new(target).with_locator(locator))
     }
 
@@ -320,7 +318,6 @@ impl Parser {
     }
 
     /// The outer `None` is a violation, the inner one an absent field.
-    #[expect(clippy::option_option, reason = "absent and invalid differ")]
     fn optional_value<T: FromStr<Err = ValueError>>(
         &mut self,
         members: &mut Members<'_>,
@@ -485,7 +482,7 @@ mod tests {
         assert_eq!(code(&format!("```json\n{plan}\n```")), ViolationCode::MarkdownFence);
         assert_eq!(code(&format!("Here you are: {plan}")), ViolationCode::ProseAroundJson);
         assert_eq!(code(&format!("{plan} Hope that helps!")), ViolationCode::ProseAroundJson);
-        assert_eq!(code(&plan[..40]), ViolationCode::InvalidJson);
+        assert_eq!(code(plan.split_at(40).0), ViolationCode::InvalidJson);
         assert_eq!(code(""), ViolationCode::InvalidJson);
         assert_eq!(code(&"[".repeat(40)), ViolationCode::TooDeep);
         assert_eq!(code(&format!("[{}0]", "0,".repeat(5000))), ViolationCode::TooManyValues);

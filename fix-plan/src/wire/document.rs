@@ -19,8 +19,8 @@ pub(crate) enum Node<'t> {
     Bool(bool),
     Number(Number),
     String(Cow<'t, str>),
-    Array(Vec<Node<'t>>),
-    Object(Vec<(Cow<'t, str>, Node<'t>)>),
+    Array(Vec<Self>),
+    Object(Vec<(Cow<'t, str>, Self)>),
 }
 
 impl Node<'_> {

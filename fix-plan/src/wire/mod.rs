@@ -6,4 +6,6 @@
 pub(crate) mod document;
 mod shape;
 
-pub(crate) use shape::{WirePlan, operation_json, plan_json};
+#[cfg(feature = "schema")]
+pub(crate) use shape::WirePlan;
+pub(crate) use shape::{operation_json, plan_json};

@@ -1,0 +1,272 @@
+//! From edits to hunks, and from hunks to text.
+
+use std::fmt::Write as _;
+use std::ops::Range;
+
+use fix_plan::RepoPath;
+use similar::{Algorithm, DiffOp};
+
+use super::{Hunk, Line, LineKind};
+use crate::edit::EditSet;
+
+const CONTEXT_LINES: usize = 3;
+
+/// The hunks of a change. Only the lines that edits touch are compared.
+pub(crate) fn hunks(before: &str, after: &str, edits: &EditSet) -> Vec<Hunk> {
+    let old: Vec<&str> = before.split_inclusive('\n').collect();
+    let new: Vec<&str> = after.split_inclusive('\n').collect();
+    let changes = changes(before, &old, &new, edits);
+    let mut hunks = Vec::new();
+    let mut group: Vec<Change> = Vec::new();
+    for change in changes {
+        let far = group.last().is_some_and(|last| change.old.start > last.old.end + 2 * CONTEXT_LINES);
+        if far {
+            hunks.push(hunk(&old, &new, &group));
+            group.clear();
+        }
+        group.push(change);
+    }
+    if !group.is_empty() {
+        hunks.push(hunk(&old, &new, &group));
+    }
+    hunks
+}
+
+/// Lines `old` that become lines `new`.
+#[derive(Clone, Debug)]
+struct Change {
+    old: Range<usize>,
+    new: Range<usize>,
+}
+
+fn changes(before: &str, old: &[&str], new: &[&str], edits: &EditSet) -> Vec<Change> {
+    let mut changes: Vec<Change> = Vec::new();
+    // New line index minus old line index, behind the regions seen so far.
+    let mut shift: isize = 0;
+    for region in regions(before, edits) {
+        let new_start = region.lines.start.saturating_add_signed(shift);
+        let grown = region.new_lines.abs_diff(region.lines.len());
+        let grown = isize::try_from(grown).unwrap_or(isize::MAX);
+        shift += if region.new_lines >= region.lines.len() { grown } else { -grown };
+        let new_lines = new_start..new_start + region.new_lines;
+        let (Some(old_slice), Some(new_slice)) = (old.get(region.lines.clone()), new.get(new_lines.clone())) else {
+            continue;
+        };
+        for op in similar::capture_diff_slices(Algorithm::Myers, old_slice, new_slice) {
+            let (old_range, new_range) = (op.old_range(), op.new_range());
+            if matches!(op, DiffOp::Equal { .. }) {
+                continue;
+            }
+            let change = Change {
+                old: region.lines.start + old_range.start..region.lines.start + old_range.end,
+                new: new_lines.start + new_range.start..new_lines.start + new_range.end,
+            };
+            match changes.last_mut() {
+                Some(last) if last.old.end == change.old.start && last.new.end == change.new.start => {
+                    last.old.end = change.old.end;
+                    last.new.end = change.new.end;
+                }
+                _ => changes.push(change),
+            }
+        }
+    }
+    changes
+}
+
+/// Whole lines that edits touch, and how many lines they become.
+struct Region {
+    lines: Range<usize>,
+    new_lines: usize,
+}
+
+fn regions(before: &str, edits: &EditSet) -> Vec<Region> {
+    let mut regions = Vec::new();
+    let mut lines = LineCounter { text: before, at: 0, line: 0 };
+    let mut edits = edits.iter().peekable();
+    while let Some(first) = edits.next() {
+        let start = line_start(before, first.range().start);
+        let mut text = before.get(start..first.range().start).unwrap_or_default().to_owned() + first.text();
+        let mut end = first.range().end;
+        loop {
+            // A region may end here only between two lines, old and new.
+            let between = (end == 0 || before.get(..end).is_some_and(|head| head.ends_with('\n')))
+                && (text.is_empty() || text.ends_with('\n'));
+            let stop = if between { end } else { line_end(before, end) };
+            match edits.next_if(|next| next.range().start < stop || next.range().start == stop && !between) {
+                Some(next) => {
+                    text.push_str(before.get(end..next.range().start).unwrap_or_default());
+                    text.push_str(next.text());
+                    end = next.range().end;
+                }
+                None => {
+                    text.push_str(before.get(end..stop).unwrap_or_default());
+                    end = stop;
+                    break;
+                }
+            }
+        }
+        let first_line = lines.line_at(start);
+        let last_line = lines.line_at(end)
+            + usize::from(end > start && !before.get(..end).is_some_and(|head| head.ends_with('\n')));
+        regions.push(Region { lines: first_line..last_line, new_lines: text.split_inclusive('\n').count() });
+    }
+    regions
+}
+
+/// Counts lines forward through a text, so that all edits together cost one pass.
+struct LineCounter<'t> {
+    text: &'t str,
+    at: usize,
+    line: usize,
+}
+
+impl LineCounter<'_> {
+    fn line_at(&mut self, offset: usize) -> usize {
+        let between = self.text.as_bytes().get(self.at..offset).unwrap_or_default();
+        self.line += between.iter().filter(|&&byte| byte == b'\n').count();
+        self.at = offset.max(self.at);
+        self.line
+    }
+}
+
+fn line_start(text: &str, offset: usize) -> usize {
+    text.get(..offset).and_then(|head| head.rfind('\n')).map_or(0, |at| at + 1)
+}
+
+fn line_end(text: &str, offset: usize) -> usize {
+    text.get(offset..).and_then(|tail| tail.find('\n')).map_or(text.len(), |at| offset + at + 1)
+}
+
+fn hunk(old: &[&str], new: &[&str], group: &[Change]) -> Hunk {
+    let (Some(first), Some(last)) = (group.first(), group.last()) else {
+        return Hunk { old_start: 0, old_lines: 0, new_start: 0, new_lines: 0, lines: Vec::new() };
+    };
+    let lead = first.old.start.min(CONTEXT_LINES);
+    let trail = (old.len() - last.old.end).min(CONTEXT_LINES);
+    let old_range = first.old.start - lead..last.old.end + trail;
+    let new_range = first.new.start - lead..last.new.end + trail;
+    let mut lines = Vec::new();
+    let mut push = |kind, from: &[&str], range: Range<usize>| {
+        let texts = from.get(range).unwrap_or_default();
+        lines.extend(texts.iter().map(|text| Line { kind, text: (*text).to_owned() }));
+    };
+    let mut at = old_range.start;
+    for change in group {
+        push(LineKind::Context, old, at..change.old.start);
+        push(LineKind::Removed, old, change.old.clone());
+        push(LineKind::Added, new, change.new.clone());
+        at = change.old.end;
+    }
+    push(LineKind::Context, old, at..old_range.end);
+    // A side without lines is numbered by the line before it.
+    let start = |range: &Range<usize>| number(range.start + usize::from(!range.is_empty()));
+    Hunk {
+        old_start: start(&old_range),
+        old_lines: number(old_range.len()),
+        new_start: start(&new_range),
+        new_lines: number(new_range.len()),
+        lines,
+    }
+}
+
+fn number(value: usize) -> u64 {
+    u64::try_from(value).unwrap_or(u64::MAX)
+}
+
+/// Appends the diff of one changed file.
+pub(crate) fn write_file(diff: &mut String, path: &RepoPath, hunks: &[Hunk]) {
+    let (old, new) = (quoted("a/", path.as_str()), quoted("b/", path.as_str()));
+    // git ends a name with a tab where blanks would leave its end open.
+    let tab = if path.as_str().contains(' ') && !old.starts_with('"') { "\t" } else { "" };
+    // Writing to a string can't fail.
+    let _ = write!(diff, "diff --git {old} {new}\n--- {old}{tab}\n+++ {new}{tab}\n");
+    for hunk in hunks {
+        let _ =
+            writeln!(diff, "@@ -{} +{} @@", span(hunk.old_start, hunk.old_lines), span(hunk.new_start, hunk.new_lines));
+        for line in &hunk.lines {
+            diff.push(match line.kind {
+                LineKind::Context => ' ',
+                LineKind::Removed => '-',
+                LineKind::Added => '+',
+            });
+            diff.push_str(&line.text);
+            if !line.text.ends_with('\n') {
+                diff.push_str("\n\\ No newline at end of file\n");
+            }
+        }
+    }
+}
+
+fn span(start: u64, lines: u64) -> String {
+    if lines == 1 { start.to_string() } else { format!("{start},{lines}") }
+}
+
+/// A name with its prefix, C-quoted as git does when it holds anything but printable ASCII.
+pub(super) fn quoted(prefix: &str, path: &str) -> String {
+    let plain = path.bytes().all(|byte| (0x20..0x7f).contains(&byte) && !matches!(byte, b'"' | b'\\'));
+    if plain {
+        return format!("{prefix}{path}");
+    }
+    let mut quoted = format!("\"{prefix}");
+    for byte in path.bytes() {
+        match byte {
+            b'"' => quoted.push_str("\\\""),
+            b'\\' => quoted.push_str("\\\\"),
+            0x20..0x7f => quoted.push(char::from(byte)),
+            byte => {
+                let _ = write!(quoted, "\\{byte:03o}");
+            }
+        }
+    }
+    quoted.push('"');
+    quoted
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::edit::Edit;
+
+    fn diff(before: &str, edits: Vec<Edit>) -> String {
+        let edits = EditSet::new(before, edits).unwrap();
+        let mut text = String::new();
+        write_file(&mut text, &"a.txt".parse().unwrap(), &hunks(before, &edits.apply(before), &edits));
+        text.lines().skip(3).map(|line| format!("{line}\n")).collect()
+    }
+
+    #[test]
+    fn an_insertion_between_lines_adds_one() {
+        assert_eq!(diff("a\nb\n", vec![Edit::insertion(2, "x\n")]), "@@ -1,2 +1,3 @@\n a\n+x\n b\n");
+        assert_eq!(diff("", vec![Edit::insertion(0, "x\n")]), "@@ -0,0 +1 @@\n+x\n");
+        assert_eq!(diff("a\n", vec![Edit::deletion(0..2)]), "@@ -1 +0,0 @@\n-a\n");
+    }
+
+    #[test]
+    fn a_missing_final_newline_is_told() {
+        let added = "@@ -1 +1,2 @@\n-a\n\\ No newline at end of file\n+a\n+b\n\\ No newline at end of file\n";
+        assert_eq!(diff("a", vec![Edit::insertion(1, "\nb")]), added);
+        assert_eq!(diff("a", vec![Edit::insertion(1, "\n")]), "@@ -1 +1 @@\n-a\n\\ No newline at end of file\n+a\n");
+    }
+
+    #[test]
+    fn edits_on_one_line_share_a_change() {
+        assert_eq!(diff("abc\n", vec![Edit::deletion(0..1), Edit::insertion(3, "d")]), "@@ -1 +1 @@\n-abc\n+bcd\n");
+        // The line ending goes: two lines become one.
+        assert_eq!(diff("a\nb\n", vec![Edit::deletion(1..2)]), "@@ -1,2 +1 @@\n-a\n-b\n+ab\n");
+    }
+
+    #[test]
+    fn far_changes_get_hunks_of_their_own() {
+        let before: String = (0..30).map(|n| format!("{n}\n")).collect();
+        let at = |line: &str| before.find(line).unwrap() + 1;
+        let text = diff(&before, vec![Edit::deletion(at("\n5\n")..at("\n6\n")), Edit::insertion(at("\n20\n"), "x\n")]);
+        assert!(text.contains("@@ -3,7 +3,6 @@"), "{text}");
+        assert!(text.contains("@@ -18,6 +17,7 @@"), "{text}");
+    }
+
+    #[test]
+    fn names_are_quoted_as_git_does() {
+        assert_eq!(quoted("a/", "x y.py"), "a/x y.py");
+        assert_eq!(quoted("a/", "ü\".py"), "\"a/\\303\\274\\\".py\"");
+    }
+}
