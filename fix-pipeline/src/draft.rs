@@ -1,0 +1,208 @@
+//! The texts of a pull request: a function of the run, and inert.
+
+use std::fmt::Write as _;
+
+use fix_patch::Patch;
+use fix_plan::{Action, FixPlan, Operation};
+use fix_policy::{Approved, Decision, PrLabel};
+
+use crate::journal::hex_digest;
+use crate::port::{CommandRecord, Phase, Report};
+use crate::run::RunContext;
+
+/// What a pull request says, ready to be published as it is.
+///
+/// Text from logs and models stands in code blocks whose fences are longer than
+/// anything inside, so that mentions, links, HTML and closing keywords do nothing.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[must_use]
+#[non_exhaustive]
+pub struct Draft {
+    /// The branch to create: a function of the run.
+    pub branch: String,
+    /// The branch to merge into.
+    pub base_branch: String,
+    /// The commit that the branch starts from.
+    pub base_commit: String,
+    /// One line, at most 200 bytes of printable ASCII.
+    pub title: String,
+    /// GitHub-flavoured Markdown.
+    pub body: String,
+    /// The labels: `safe` or `needs-review`.
+    pub labels: Vec<String>,
+    /// The message of the commit: the title, and the run as a trailer.
+    pub commit_message: String,
+    /// The time of the commit, in seconds since 1970-01-01T00:00:00Z.
+    pub committed_at_s: i64,
+}
+
+impl Draft {
+    pub(crate) fn new(
+        run: &RunContext,
+        plan: &Approved<FixPlan>,
+        patch: &Approved<Patch>,
+        baseline: &Report,
+        report: &Report,
+    ) -> Self {
+        let failure = &run.failure;
+        let title = title(plan.get());
+        let label = match (plan.decision().pr_label, patch.decision().pr_label) {
+            (PrLabel::Safe, PrLabel::Safe) => PrLabel::Safe,
+            _ => PrLabel::NeedsReview,
+        };
+        let id = run.run.to_string();
+        Self {
+            branch: format!("fix/{}", id.get(..12).unwrap_or(&id)),
+            base_branch: failure.branch.to_string(),
+            base_commit: failure.commit.to_string(),
+            body: body(run, plan, patch, baseline, report, label),
+            labels: vec![label.as_str().to_owned()],
+            commit_message: format!("{title}\n\nFix-Run: {id}\nFix-Plan: {}\n", plan.get().digest()),
+            title,
+            committed_at_s: failure.failed_at_s,
+        }
+    }
+
+    /// The SHA-256 of everything that is published.
+    pub(crate) fn digest(&self) -> String {
+        let parts = [&self.branch, &self.base_branch, &self.base_commit, &self.title, &self.body, &self.commit_message];
+        let mut text = String::new();
+        for part in parts.into_iter().chain(&self.labels) {
+            // Lengths first, so that no two drafts share a text.
+            let _ = write!(text, "{}:{part}", part.len());
+        }
+        hex_digest(text.as_bytes())
+    }
+}
+
+fn title(plan: &FixPlan) -> String {
+    let what = match plan.operations() {
+        [operation] => one_line(operation),
+        operations => {
+            let same_kind = operations
+                .iter()
+                .all(|other| operations.first().map(|first| first.action.kind()) == Some(other.action.kind()));
+            match (same_kind, operations.first().map(|operation| &operation.action)) {
+                (true, Some(Action::AddDependency(_))) => format!("Declare {} missing dependencies", operations.len()),
+                (true, Some(Action::PinDependency(_))) => format!("Pin {} dependencies", operations.len()),
+                (true, Some(Action::RemoveUnused(_))) => format!("Remove {} unused imports", operations.len()),
+                _ => format!("Mend the build in {} steps", operations.len()),
+            }
+        }
+    };
+    plain(&what, 200)
+}
+
+fn one_line(operation: &Operation) -> String {
+    let file = &operation.file;
+    match &operation.action {
+        Action::AddDependency(dependency) => format!("Declare the dependency {} in {file}", dependency.name),
+        Action::PinDependency(dependency) => format!("Pin {} {} in {file}", dependency.name, dependency.spec),
+        Action::RemoveUnused(import) => format!("Remove the unused `{}` from {file}", import.target),
+        Action::UpdateConfig(_) => format!("Update {file}"),
+        Action::ModifyCode(_) => format!("Change {file}"),
+    }
+}
+
+/// Printable ASCII only, and nothing that a forge gives a meaning to.
+fn plain(text: &str, bytes_max: usize) -> String {
+    let harmless = |c: char| if c.is_ascii_graphic() && !"@#<>&[]!\\".contains(c) || c == ' ' { c } else { '_' };
+    text.chars().map(harmless).take(bytes_max).collect()
+}
+
+fn body(
+    run: &RunContext,
+    plan: &Approved<FixPlan>,
+    patch: &Approved<Patch>,
+    baseline: &Report,
+    report: &Report,
+    label: PrLabel,
+) -> String {
+    let mut body = String::new();
+    let stats = patch.get().stats();
+    // Writing to a string can't fail.
+    let _ = writeln!(
+        body,
+        "CI failed on commit `{}`. This change mends it: {} file(s), +{} −{} lines. \
+         It was generated from a plan, proven, and checked in a sandbox; **a person decides whether to merge it.**\n",
+        run.failure.commit, stats.files, stats.lines_added, stats.lines_removed
+    );
+    section(&mut body, "Why the build fails", plan.get().root_cause().as_str());
+    let steps: Vec<String> = plan.get().operations().iter().map(step).collect();
+    section(&mut body, "What changes", &steps.join("\n"));
+    let _ = writeln!(body, "### Proof\n\n| | without the change | with it |\n|---|---|---|");
+    let _ = writeln!(body, "| verdict | {} | {} |", baseline.status.as_str(), report.status.as_str());
+    let _ = writeln!(body, "| checks run | {} | {} |", baseline.tests_run, report.tests_run);
+    let _ = writeln!(body, "| checks failed | {} | {} |\n", baseline.tests_failed, report.tests_failed);
+    let commands: Vec<String> = report.commands.iter().map(command).collect();
+    section(&mut body, "Commands", &commands.join("\n"));
+    section(&mut body, "Sandbox", &report.sandbox);
+    for finding in patch.get().findings() {
+        section(&mut body, "To be done by hand", &finding.message);
+    }
+    decision(&mut body, "plan", plan.decision());
+    decision(&mut body, "patch", patch.decision());
+    let _ = writeln!(body, "Label: `{label}`. Run: `{}`. Plan: `{}`.", run.run, plan.get().digest());
+    body
+}
+
+fn step(operation: &Operation) -> String {
+    let mut text = format!("{}\n    because: {}", one_line(operation), operation.rationale);
+    for line in &operation.evidence {
+        let _ = write!(text, "\n    log: {line}");
+    }
+    text
+}
+
+fn command(record: &CommandRecord) -> String {
+    let phase = match record.phase {
+        Phase::Prepare => "prepare",
+        Phase::Check => "check",
+    };
+    let exit = record.exit_code.map_or_else(|| "ended by a signal or limit".to_owned(), |code| format!("exit {code}"));
+    format!("{phase}: {} ({exit})", record.command)
+}
+
+fn decision(body: &mut String, what: &str, decision: &Decision) {
+    let mut text = format!("danger score {} of 100", decision.danger_score);
+    for reason in &decision.danger_reasons {
+        let _ = write!(text, "\n+{} {}: {}", reason.points, reason.code, reason.message);
+    }
+    for violation in &decision.violations {
+        let _ = write!(text, "\n{}: {}", violation.code, violation.message);
+    }
+    section(body, &format!("Policy on the {what}"), &text);
+}
+
+/// A heading, and `text` in a block that it can't get out of.
+fn section(body: &mut String, heading: &str, text: &str) {
+    let fence = "`".repeat(longest_run(text, '`').max(2) + 1);
+    let _ = writeln!(body, "### {heading}\n\n{fence}text\n{text}\n{fence}\n");
+}
+
+fn longest_run(text: &str, of: char) -> usize {
+    let mut longest = 0;
+    let mut run = 0;
+    for c in text.chars() {
+        run = if c == of { run + 1 } else { 0 };
+        longest = longest.max(run);
+    }
+    longest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_text_gets_out_of_its_block() {
+        let mut body = String::new();
+        section(&mut body, "x", "a\n`````\n</details> @everyone fixes #1");
+        assert!(body.contains("\n``````text\n") && body.ends_with("\n``````\n\n"));
+    }
+
+    #[test]
+    fn titles_hold_nothing_that_a_forge_acts_on() {
+        assert_eq!(plain("a @b #1 <c>\nü", 200), "a _b _1 _c___");
+    }
+}

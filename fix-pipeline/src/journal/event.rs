@@ -1,0 +1,259 @@
+//! What can happen in a run.
+
+use fix_patch::{Finding, Patch, PatchStats};
+use fix_plan::{Failure, Log, PlanError, ValueError, Violation};
+use fix_policy::Decision;
+use serde::{Deserialize, Serialize};
+
+use crate::outcome::OutcomeCode;
+use crate::port::{CheckStatus, PullRequest, Report};
+
+/// One thing that happened, with everything needed to understand it later and to
+/// derive the next step again.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
+#[non_exhaustive]
+pub enum Event {
+    /// The run began.
+    Started {
+        /// The failure it is about.
+        failure: FailureRecord,
+        /// The digest of the policy in force.
+        policy: String,
+        /// The version of the pipeline.
+        engine: String,
+    },
+    /// The failure was looked for in the sandbox.
+    BaselineChecked {
+        /// What the check showed.
+        report: Report,
+    },
+    /// A plan source answered.
+    PlanProposed {
+        /// The question and the answer.
+        round: AskedRound,
+    },
+    /// The policy judged the plan.
+    PlanReviewed {
+        /// The canonical JSON of the plan.
+        plan: String,
+        /// Its SHA-256.
+        digest: String,
+        /// The decision.
+        decision: Decision,
+    },
+    /// A patch was generated and proven.
+    PatchGenerated {
+        /// The unified diff.
+        diff: String,
+        /// Its SHA-256.
+        digest: String,
+        /// How much it changes.
+        stats: StatsRecord,
+        /// What a reviewer should know.
+        findings: Vec<FindingRecord>,
+    },
+    /// The policy judged the patch.
+    PatchReviewed {
+        /// The decision.
+        decision: Decision,
+    },
+    /// The patched tree was checked.
+    Validated {
+        /// What the check showed.
+        report: Report,
+    },
+    /// The forge is about to be asked.
+    PrOpening {
+        /// The branch.
+        branch: String,
+        /// The commit that it starts from.
+        base_commit: String,
+        /// The tree that it publishes.
+        tree: String,
+        /// The SHA-256 of title, body, labels and commit message.
+        draft: String,
+    },
+    /// The pull request is open.
+    PrOpened {
+        /// As the forge knows it.
+        pull_request: PullRequest,
+    },
+    /// The run ended without a pull request.
+    Stopped {
+        /// Why.
+        code: OutcomeCode,
+        /// Why, for a person.
+        message: String,
+    },
+}
+
+impl Event {
+    /// The stable name, `snake_case`.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Started { .. } => "started",
+            Self::BaselineChecked { .. } => "baseline_checked",
+            Self::PlanProposed { .. } => "plan_proposed",
+            Self::PlanReviewed { .. } => "plan_reviewed",
+            Self::PatchGenerated { .. } => "patch_generated",
+            Self::PatchReviewed { .. } => "patch_reviewed",
+            Self::Validated { .. } => "validated",
+            Self::PrOpening { .. } => "pr_opening",
+            Self::PrOpened { .. } => "pr_opened",
+            Self::Stopped { .. } => "stopped",
+        }
+    }
+
+    pub(crate) fn patch_generated(patch: &Patch) -> Self {
+        Self::PatchGenerated {
+            diff: patch.diff().to_owned(),
+            digest: patch.digest().to_string(),
+            stats: patch.stats().into(),
+            findings: patch.findings().iter().map(FindingRecord::from).collect(),
+        }
+    }
+}
+
+/// A question to a plan source, and its answer.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct AskedRound {
+    /// 0 for the first question, then 1 for each repair.
+    pub round: u32,
+    /// Who answered.
+    pub source: String,
+    /// The answer, as it came.
+    pub text: String,
+    /// What is wrong with it; empty when it is a valid plan.
+    pub violations: Vec<ViolationRecord>,
+}
+
+impl AskedRound {
+    pub(crate) fn new(round: u32, source: String, text: String, error: Option<&PlanError>) -> Self {
+        let violations = error.map(PlanError::violations).unwrap_or_default();
+        Self { round, source, text, violations: violations.iter().map(ViolationRecord::from).collect() }
+    }
+}
+
+/// A violation of the plan contract, as stored.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct ViolationRecord {
+    /// Where: a JSON pointer.
+    pub pointer: String,
+    /// Which rule.
+    pub code: String,
+    /// What is wrong.
+    pub message: String,
+}
+
+impl From<&Violation> for ViolationRecord {
+    fn from(violation: &Violation) -> Self {
+        Self {
+            pointer: violation.pointer.clone(),
+            code: violation.code.as_str().to_owned(),
+            message: violation.message.clone(),
+        }
+    }
+}
+
+/// A failure, as stored.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct FailureRecord {
+    /// See [`Failure::event_id`].
+    pub event_id: String,
+    /// See [`Failure::repository`].
+    pub repository: String,
+    /// See [`Failure::commit`].
+    pub commit: String,
+    /// See [`Failure::branch`].
+    pub branch: String,
+    /// See [`Failure::failed_at_s`].
+    pub failed_at_s: i64,
+    /// See [`Failure::log`].
+    pub log: String,
+}
+
+impl From<&Failure> for FailureRecord {
+    fn from(failure: &Failure) -> Self {
+        Self {
+            event_id: failure.event_id.to_string(),
+            repository: failure.repository.clone(),
+            commit: failure.commit.to_string(),
+            branch: failure.branch.to_string(),
+            failed_at_s: failure.failed_at_s,
+            log: failure.log.as_str().to_owned(),
+        }
+    }
+}
+
+impl TryFrom<&FailureRecord> for Failure {
+    type Error = ValueError;
+
+    fn try_from(record: &FailureRecord) -> Result<Self, ValueError> {
+        Ok(Self::new(
+            record.event_id.parse()?,
+            record.repository.clone(),
+            record.commit.parse()?,
+            record.branch.parse()?,
+            record.failed_at_s,
+            Log::from(record.log.as_str()),
+        ))
+    }
+}
+
+/// The size of a patch, as stored.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+#[expect(clippy::exhaustive_structs, reason = "four numbers are the contract")]
+pub struct StatsRecord {
+    /// Files changed.
+    pub files: u64,
+    /// Lines added.
+    pub lines_added: u64,
+    /// Lines removed.
+    pub lines_removed: u64,
+    /// Length of the diff in bytes.
+    pub bytes: u64,
+}
+
+impl From<PatchStats> for StatsRecord {
+    fn from(stats: PatchStats) -> Self {
+        let PatchStats { files, lines_added, lines_removed, bytes } = stats;
+        Self { files, lines_added, lines_removed, bytes }
+    }
+}
+
+/// A finding about a patch, as stored.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct FindingRecord {
+    /// Which kind.
+    pub code: String,
+    /// The file.
+    pub file: String,
+    /// What it is.
+    pub message: String,
+}
+
+impl From<&Finding> for FindingRecord {
+    fn from(finding: &Finding) -> Self {
+        Self {
+            code: finding.code.as_str().to_owned(),
+            file: finding.file.to_string(),
+            message: finding.message.clone(),
+        }
+    }
+}
+
+/// Whether a baseline shows the failure.
+pub(crate) fn is_red(report: &Report) -> bool {
+    report.status == CheckStatus::Failed
+}

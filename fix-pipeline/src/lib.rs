@@ -1,0 +1,29 @@
+#![doc = include_str!("../README.md")]
+
+mod draft;
+mod error;
+mod journal;
+mod observer;
+mod outcome;
+mod pipeline;
+mod port;
+mod record;
+mod run;
+mod validated;
+
+pub use draft::Draft;
+pub use error::{AdapterError, AdapterErrorKind, PipelineError, Port};
+pub use journal::{
+    AskedRound, Entry, Event, FailureRecord, FindingRecord, IllegalEvent, Journal, JournalError, State, StatsRecord,
+    ViolationRecord,
+};
+pub use observer::{Observer, Stage};
+pub use outcome::{Outcome, OutcomeCode};
+pub use pipeline::{Finished, Pipeline};
+pub use port::{
+    CheckStatus, CommandRecord, MemoryRunStore, Phase, PlanRequest, PlanSource, PrSink, PrStatus, Previous,
+    PullRequest, RawPlan, Report, RunStore, Subject, Validator, dynamic,
+};
+pub use record::{PolicySummary, PrSummary, RunRecord, RunReport, RunStatus, ValidationSummary};
+pub use run::{InvalidRunId, RunContext, RunId};
+pub use validated::Validated;

@@ -1,0 +1,102 @@
+//! Where plans come from: a model, or a rule.
+
+use fix_patch::SourceTree;
+use fix_plan::{Failure, Violation};
+
+use super::forward;
+use crate::error::AdapterError;
+
+/// Answers a failure with a plan, as text.
+///
+/// # Contract
+/// - The answer is text, and stays text until the pipeline parses it: no adapter
+///   can hand in an unchecked plan.
+/// - The answer is bounded: at most [`PLAN_BYTES_MAX`](fix_plan::limits::PLAN_BYTES_MAX)
+///   bytes, cut while it streams in, in bounded time.
+/// - What leaves the process (a prompt) holds no secrets.
+/// - Asked again with [`PlanRequest::previous`], the source tries to mend what is listed there.
+///
+/// # Errors
+/// [`AdapterErrorKind::NothingToPropose`](crate::AdapterErrorKind) when the source has no idea.
+///
+/// # Cancel safety
+/// Dropping the future loses the answer and nothing else.
+///
+/// ```
+/// use fix_pipeline::{AdapterError, PlanRequest, PlanSource, RawPlan};
+///
+/// struct Canned(String);
+///
+/// impl PlanSource for Canned {
+///     async fn propose(&self, _: PlanRequest<'_>) -> Result<RawPlan, AdapterError> {
+///         Ok(RawPlan::new("canned", self.0.clone()))
+///     }
+/// }
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no plan source",
+    note = "implement `fix_pipeline::PlanSource`, with `async fn propose`"
+)]
+pub trait PlanSource: Send + Sync {
+    /// Proposes a plan.
+    fn propose(&self, request: PlanRequest<'_>) -> impl Future<Output = Result<RawPlan, AdapterError>> + Send;
+}
+
+forward!(PlanSource { propose(request: PlanRequest<'_>) -> Result<RawPlan, AdapterError>; });
+
+/// What a plan source is asked.
+#[derive(Clone, Copy)]
+#[non_exhaustive]
+pub struct PlanRequest<'r> {
+    /// The failure.
+    pub failure: &'r Failure,
+    /// The files of the commit that failed.
+    pub tree: &'r dyn SourceTree,
+    /// What was answered before, and what is wrong with it; absent in the first round.
+    pub previous: Option<Previous<'r>>,
+}
+
+impl<'r> PlanRequest<'r> {
+    /// The first question about `failure`.
+    #[must_use]
+    pub fn new(failure: &'r Failure, tree: &'r dyn SourceTree) -> Self {
+        Self { failure, tree, previous: None }
+    }
+}
+
+impl std::fmt::Debug for PlanRequest<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PlanRequest")
+            .field("failure", &self.failure)
+            .field("previous", &self.previous)
+            .finish_non_exhaustive()
+    }
+}
+
+/// An answer that was no valid plan.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Previous<'r> {
+    /// The answer.
+    pub text: &'r str,
+    /// Everything that is wrong with it.
+    pub violations: &'r [Violation],
+}
+
+/// The text of an answer; what it is worth, the parser says.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct RawPlan {
+    /// Who answered: `rules`, the name of a model.
+    pub source: String,
+    /// The answer.
+    pub text: String,
+}
+
+impl RawPlan {
+    /// An answer of `source`.
+    #[must_use]
+    pub fn new(source: impl Into<String>, text: impl Into<String>) -> Self {
+        Self { source: source.into(), text: text.into() }
+    }
+}

@@ -1,0 +1,175 @@
+//! Where the failure is reproduced, and shown to be gone.
+
+use fix_patch::Patch;
+use fix_policy::Approved;
+use serde::{Deserialize, Serialize};
+
+use super::forward;
+use crate::error::AdapterError;
+use crate::run::RunContext;
+
+/// Runs the checks of a commit in a sandbox, without and with a patch.
+///
+/// # Contract
+/// - Baseline and patched runs use the same commands, taken from configuration or
+///   from the base commit's tree, never from the patch.
+/// - [`CheckStatus::Passed`] means: every command exited with 0, the verdict was
+///   taken outside the sandbox, nothing was cut or timed out, and at least one test ran.
+/// - The check has no network and sees nothing of the host; when it ends, for
+///   whatever reason, none of its processes live on.
+/// - No sandbox, no run: a validator never falls back to running unprotected.
+/// - What is reported is what ran: [`Report::tree`] names the tree that was checked.
+///
+/// # Errors
+/// Only when no verdict could be reached. A failing check is a [`Report`].
+///
+/// # Cancel safety
+/// Dropping the future ends the sandbox and everything in it.
+///
+/// ```
+/// use fix_pipeline::{AdapterError, CheckStatus, Report, RunContext, Subject, Validator};
+///
+/// /// For tests of other parts: red without a patch, green with one.
+/// struct Scripted;
+///
+/// impl Validator for Scripted {
+///     async fn validate(&self, _: &RunContext, subject: Subject<'_>) -> Result<Report, AdapterError> {
+///         Ok(match subject {
+///             Subject::Baseline => Report::new(CheckStatus::Failed, "tree-0").with_tests(3, 1),
+///             Subject::Patched(_) => Report::new(CheckStatus::Passed, "tree-1").with_tests(3, 0),
+///         })
+///     }
+/// }
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no validator",
+    note = "implement `fix_pipeline::Validator`, with `async fn validate`"
+)]
+pub trait Validator: Send + Sync {
+    /// Runs the checks on `subject`.
+    fn validate(
+        &self,
+        run: &RunContext,
+        subject: Subject<'_>,
+    ) -> impl Future<Output = Result<Report, AdapterError>> + Send;
+}
+
+forward!(Validator { validate(run: &RunContext, subject: Subject<'_>) -> Result<Report, AdapterError>; });
+
+/// What is checked.
+#[derive(Clone, Copy, Debug)]
+#[expect(clippy::exhaustive_enums, reason = "red, then green")]
+pub enum Subject<'s> {
+    /// The commit that failed, untouched.
+    Baseline,
+    /// The same with the patch.
+    Patched(&'s Approved<Patch>),
+}
+
+/// What a check showed.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Report {
+    /// How it ended.
+    pub status: CheckStatus,
+    /// The tree that was checked; for git, the id of the tree object.
+    pub tree: String,
+    /// Tests, and lint steps, that ran.
+    pub tests_run: u64,
+    /// Those of them that failed.
+    pub tests_failed: u64,
+    /// The commands, in the order they ran.
+    pub commands: Vec<CommandRecord>,
+    /// What held the commands: its kind and its limits.
+    pub sandbox: String,
+    /// The end of what the commands printed, cleaned.
+    pub output_tail: String,
+}
+
+impl Report {
+    /// A report of a check of `tree` that ended with `status`.
+    #[must_use]
+    pub fn new(status: CheckStatus, tree: impl Into<String>) -> Self {
+        Self {
+            status,
+            tree: tree.into(),
+            tests_run: 0,
+            tests_failed: 0,
+            commands: Vec::new(),
+            sandbox: String::new(),
+            output_tail: String::new(),
+        }
+    }
+
+    /// The same, with these counts.
+    #[must_use]
+    pub fn with_tests(mut self, run: u64, failed: u64) -> Self {
+        self.tests_run = run;
+        self.tests_failed = failed;
+        self
+    }
+}
+
+/// How a check ended.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum CheckStatus {
+    /// Every command succeeded, and at least one test ran.
+    Passed,
+    /// A command failed, as tests and linters do.
+    Failed,
+    /// The commands succeeded, and ran no test.
+    NothingRan,
+    /// The dependencies could not be installed.
+    PrepareFailed,
+    /// It took too long.
+    TimedOut,
+    /// A signal ended a command: memory, processor time, a crash.
+    Killed,
+    /// It printed more than is kept.
+    OutputCut,
+}
+
+impl CheckStatus {
+    /// The stable name, `snake_case`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Passed => "passed",
+            Self::Failed => "failed",
+            Self::NothingRan => "nothing_ran",
+            Self::PrepareFailed => "prepare_failed",
+            Self::TimedOut => "timed_out",
+            Self::Killed => "killed",
+            Self::OutputCut => "output_cut",
+        }
+    }
+}
+
+/// One command of a check.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+#[expect(clippy::exhaustive_structs, reason = "a record of a process")]
+pub struct CommandRecord {
+    /// When it ran.
+    pub phase: Phase,
+    /// The command line, as a shell would read it.
+    pub command: String,
+    /// Its exit code; absent when a signal or a limit ended it.
+    pub exit_code: Option<i32>,
+    /// How long it took, in milliseconds.
+    pub duration_ms: u64,
+}
+
+/// The two phases of a check.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[expect(clippy::exhaustive_enums, reason = "with network, without network")]
+pub enum Phase {
+    /// Dependencies are installed; the package index can be reached.
+    Prepare,
+    /// The checks run; no network.
+    Check,
+}
