@@ -1,0 +1,107 @@
+//! Running git, with nothing of the user's or the repository's own configuration.
+
+use std::ffi::OsStr;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use fix_pipeline::{AdapterError, AdapterErrorKind};
+
+/// One git directory.
+#[derive(Clone, Debug)]
+pub(crate) struct Git {
+    dir: PathBuf,
+}
+
+/// A git command that failed.
+#[derive(Debug, thiserror::Error)]
+#[error("git {operation} in {dir}: {problem}")]
+pub struct GitError {
+    operation: String,
+    dir: String,
+    problem: String,
+}
+
+impl GitError {
+    /// What git said, or why it could not be started.
+    #[must_use]
+    pub fn problem(&self) -> &str {
+        &self.problem
+    }
+
+    /// The error as an adapter reports it.
+    pub(crate) fn into_adapter(self, kind: AdapterErrorKind, operation: &'static str) -> AdapterError {
+        AdapterError::new(kind, operation, "git failed; see the cause").with_source(self)
+    }
+}
+
+impl Git {
+    /// The git directory at `dir`.
+    pub(crate) fn new(dir: impl Into<PathBuf>) -> Self {
+        Self { dir: dir.into() }
+    }
+
+    pub(crate) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// Runs git and gives its standard output.
+    pub(crate) fn run<A: AsRef<OsStr>>(&self, args: &[A]) -> Result<Vec<u8>, GitError> {
+        self.run_with(args, &[], b"")
+    }
+
+    /// The same, as one trimmed line of text.
+    pub(crate) fn line<A: AsRef<OsStr>>(&self, args: &[A]) -> Result<String, GitError> {
+        Ok(String::from_utf8_lossy(&self.run(args)?).trim().to_owned())
+    }
+
+    /// Runs git with more environment and something on its standard input.
+    pub(crate) fn run_with<A: AsRef<OsStr>>(
+        &self,
+        args: &[A],
+        environment: &[(&str, &OsStr)],
+        input: &[u8],
+    ) -> Result<Vec<u8>, GitError> {
+        let mut command = self.command();
+        command.args(args).envs(environment.iter().copied());
+        let failed = |problem: String| GitError {
+            operation: args.first().map(|arg| arg.as_ref().to_string_lossy().into_owned()).unwrap_or_default(),
+            dir: self.dir.display().to_string(),
+            problem,
+        };
+        let mut child = command.spawn().map_err(|error| failed(format!("can't be started ({error}); install git")))?;
+        let mut stdin = child.stdin.take();
+        let input = input.to_vec();
+        // Written beside the reading, so that neither side waits for the other.
+        let writer = std::thread::spawn(move || stdin.take().map(|mut stdin| stdin.write_all(&input)));
+        let output = child.wait_with_output().map_err(|error| failed(error.to_string()))?;
+        let _ = writer.join();
+        if output.status.success() {
+            return Ok(output.stdout);
+        }
+        let said = String::from_utf8_lossy(&output.stderr);
+        let said: String = said.trim().chars().take(2_000).collect();
+        Err(failed(format!("{said} ({})", output.status)))
+    }
+
+    fn command(&self) -> Command {
+        let mut command = Command::new("git");
+        command.env_clear();
+        if let Some(path) = std::env::var_os("PATH") {
+            command.env("PATH", path);
+        }
+        command
+            .env("GIT_DIR", &self.dir)
+            .env("GIT_CONFIG_NOSYSTEM", "1")
+            .env("GIT_CONFIG_GLOBAL", "/dev/null")
+            .env("GIT_TERMINAL_PROMPT", "0")
+            .env("GIT_ALLOW_PROTOCOL", "https:file")
+            .env("LC_ALL", "C")
+            .args(["-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false", "-c", "safe.directory=*"])
+            .args(["-c", "gc.auto=0", "-c", "maintenance.auto=false", "-c", "credential.helper="])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        command
+    }
+}

@@ -1,0 +1,19 @@
+//! Reference adapters of Fix: one folder a port, and what they share.
+//!
+//! | port | adapters |
+//! |---|---|
+//! | [`PlanSource`](fix_pipeline::PlanSource) | [`plan_source::Rules`] |
+//! | [`Validator`](fix_pipeline::Validator) | [`validator::Bubblewrap`] |
+//! | [`PrSink`](fix_pipeline::PrSink) | [`pr_sink::LocalGit`] |
+//! | [`RunStore`](fix_pipeline::RunStore) | [`run_store::Sqlite`] |
+//!
+//! They are there to be used, and to be read: copy one to begin your own.
+
+mod git;
+pub mod plan_source;
+pub mod pr_sink;
+pub mod repository;
+pub mod run_store;
+pub mod validator;
+
+pub use git::GitError;

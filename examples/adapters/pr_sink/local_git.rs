@@ -1,0 +1,198 @@
+//! Pull requests beside a local repository.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use fix_pipeline::{AdapterError, AdapterErrorKind, Draft, PrSink, PrStatus, PullRequest, RunContext, Validated};
+use serde::{Deserialize, Serialize};
+
+use crate::git::{Git, GitError};
+use crate::repository::Repository;
+
+/// Pushes the branch to a local repository, and keeps the pull request as a JSON
+/// file in a folder: one file a branch.
+///
+/// A person closes a pull request by setting `"state": "closed"` in its file.
+#[derive(Clone, Debug)]
+pub struct LocalGit {
+    repository: Repository,
+    folder: PathBuf,
+}
+
+/// The file of a pull request.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct LocalPullRequest {
+    /// `open` or `closed`.
+    pub state: LocalState,
+    /// The run that it is of.
+    pub run: String,
+    /// The branch it proposes.
+    pub branch: String,
+    /// The branch it is to be merged into.
+    pub base: String,
+    /// The commit it proposes.
+    pub commit: String,
+    /// Its title.
+    pub title: String,
+    /// Its text, in Markdown.
+    pub body: String,
+    /// Its labels.
+    pub labels: Vec<String>,
+}
+
+/// The state of a [`LocalPullRequest`].
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[expect(clippy::exhaustive_enums, reason = "a file knows no other")]
+pub enum LocalState {
+    /// Waiting for a person.
+    Open,
+    /// A person decided.
+    Closed,
+}
+
+impl LocalGit {
+    /// Pushes to the local repository that `repository` mirrors, and keeps pull requests in `folder`.
+    #[must_use]
+    pub fn new(repository: Repository, folder: impl Into<PathBuf>) -> Self {
+        Self { repository, folder: folder.into() }
+    }
+
+    fn publish(&self, run: &RunContext, change: &Validated) -> Result<PullRequest, AdapterError> {
+        let draft = change.draft();
+        let file = self.folder.join(format!("{}.json", draft.branch.replace('/', "-")));
+        if let Some(existing) = read(&file)? {
+            return match existing.state {
+                LocalState::Open => Ok(answer(&existing, &file)),
+                LocalState::Closed => {
+                    let message = format!("a person closed {}", file.display());
+                    Err(AdapterError::new(AdapterErrorKind::ClosedByPerson, "open a pull request", message))
+                }
+            };
+        }
+        self.base_is_current(draft)?;
+        let commit = self.commit(run, change)?;
+        self.push(draft, &commit)?;
+        let pull_request = LocalPullRequest {
+            state: LocalState::Open,
+            run: run.run.to_string(),
+            branch: draft.branch.clone(),
+            base: draft.base_branch.clone(),
+            commit,
+            title: draft.title.clone(),
+            body: draft.body.clone(),
+            labels: draft.labels.clone(),
+        };
+        write(&file, &pull_request)?;
+        Ok(answer(&pull_request, &file))
+    }
+
+    /// The branch must still stand where the failure was; else what was validated is not what would be merged.
+    fn base_is_current(&self, draft: &Draft) -> Result<(), AdapterError> {
+        let origin = self.repository.origin()?;
+        let head = origin.line(&["rev-parse", "--verify", "--quiet", &format!("refs/heads/{}", draft.base_branch)]);
+        match head {
+            Ok(head) if head == draft.base_commit => Ok(()),
+            Ok(head) => {
+                let message = format!("{} is at {head} now, and the failure was at {}", draft.base_branch, draft.base_commit);
+                Err(AdapterError::new(AdapterErrorKind::StaleBase, "open a pull request", message))
+            }
+            Err(error) => {
+                let message = format!("the repository has no branch {:?}", draft.base_branch);
+                Err(AdapterError::new(AdapterErrorKind::Refused, "open a pull request", message).with_source(error))
+            }
+        }
+    }
+
+    /// The commit: a function of base, tree, run and time, so that a retry makes the same.
+    fn commit(&self, run: &RunContext, change: &Validated) -> Result<String, AdapterError> {
+        let draft = change.draft();
+        let tree = self.repository.patched(&run.failure.commit, change.patch().get())?;
+        if tree.tree_id() != change.tree() {
+            let message = format!("the tree to publish is {}, and {} was validated", tree.tree_id(), change.tree());
+            return Err(AdapterError::new(AdapterErrorKind::Refused, "make the commit", message));
+        }
+        let date = format!("{} +0000", draft.committed_at_s);
+        let identity = [
+            ("GIT_AUTHOR_NAME", "Fix"),
+            ("GIT_AUTHOR_EMAIL", "fix@localhost"),
+            ("GIT_COMMITTER_NAME", "Fix"),
+            ("GIT_COMMITTER_EMAIL", "fix@localhost"),
+            ("GIT_AUTHOR_DATE", date.as_str()),
+            ("GIT_COMMITTER_DATE", date.as_str()),
+        ];
+        let identity = identity.map(|(key, value)| (key, OsStr::new(value)));
+        let args = ["commit-tree", tree.tree_id(), "-p", &draft.base_commit, "-F", "-"];
+        let commit = self.repository.git().run_with(&args, &identity, draft.commit_message.as_bytes());
+        let commit = commit.map_err(|error| error.into_adapter(AdapterErrorKind::Unavailable, "make the commit"))?;
+        Ok(String::from_utf8_lossy(&commit).trim().to_owned())
+    }
+
+    fn push(&self, draft: &Draft, commit: &str) -> Result<(), AdapterError> {
+        let origin = self.repository.origin()?;
+        let reference = format!("refs/heads/{}", draft.branch);
+        let current = |origin: &Git| origin.line(&["rev-parse", "--verify", "--quiet", &reference]).ok();
+        let to = origin.dir().as_os_str();
+        // Only ever made, never moved: the branch must not exist.
+        let refspec = format!("{commit}:{reference}");
+        let lease = format!("--force-with-lease={reference}:");
+        let args = [OsStr::new("push"), OsStr::new("--quiet"), OsStr::new(&lease), to, OsStr::new(&refspec)];
+        match self.repository.git().run(&args) {
+            Ok(_) => Ok(()),
+            Err(error) => match current(&origin) {
+                // Pushed before, and the answer was lost.
+                Some(existing) if existing == commit => Ok(()),
+                Some(_) => Err(refused(error, format!("{} is there with other commits, and is left alone", draft.branch))),
+                None => Err(AdapterError::new(AdapterErrorKind::Unavailable, "push the branch", draft.branch.clone()).with_source(error)),
+            },
+        }
+    }
+}
+
+impl PrSink for LocalGit {
+    async fn open(&self, run: &RunContext, change: &Validated) -> Result<PullRequest, AdapterError> {
+        self.publish(run, change)
+    }
+}
+
+fn refused(error: GitError, message: String) -> AdapterError {
+    AdapterError::new(AdapterErrorKind::Refused, "push the branch", message).with_source(error)
+}
+
+fn answer(pull_request: &LocalPullRequest, file: &Path) -> PullRequest {
+    PullRequest::new(PrStatus::Open, &pull_request.branch, pull_request.labels.clone())
+        .with_commit(&pull_request.commit)
+        .with_url(format!("file://{}", file.display()))
+}
+
+fn read(file: &Path) -> Result<Option<LocalPullRequest>, AdapterError> {
+    let failed = |message: String| AdapterError::new(AdapterErrorKind::Refused, "read a pull request", message);
+    match fs::read_to_string(file) {
+        Ok(text) => {
+            let parsed = serde_json::from_str(&text);
+            parsed.map(Some).map_err(|error| failed(format!("{} is damaged", file.display())).with_source(error))
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(failed(format!("{} can't be read", file.display())).with_source(error)),
+    }
+}
+
+/// Whole or not at all: written beside, then moved into place.
+fn write(file: &Path, pull_request: &LocalPullRequest) -> Result<(), AdapterError> {
+    let folder = file.parent().unwrap_or(Path::new("/"));
+    let attempt = || -> std::io::Result<()> {
+        fs::create_dir_all(folder)?;
+        let temporary = tempfile::NamedTempFile::new_in(folder)?;
+        serde_json::to_writer_pretty(&temporary, pull_request)?;
+        temporary.as_file().sync_all()?;
+        temporary.persist(file)?;
+        Ok(())
+    };
+    attempt().map_err(|error| {
+        let message = format!("{} can't be written", file.display());
+        AdapterError::new(AdapterErrorKind::Unavailable, "write a pull request", message).with_source(error)
+    })
+}

@@ -1,0 +1,85 @@
+//! Where a repository is, as far as these adapters go.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+/// A repository on this machine, or behind HTTPS.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Location {
+    /// A bare repository or a checkout, by its absolute path.
+    Local(PathBuf),
+    /// A URL with the scheme `https`, without credentials.
+    Https(String),
+}
+
+/// A location that these adapters don't fetch from.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("unsupported clone URL: {reason}; give an https URL or the path of a repository")]
+pub struct UnsupportedLocation {
+    reason: &'static str,
+}
+
+impl FromStr for Location {
+    type Err = UnsupportedLocation;
+
+    fn from_str(text: &str) -> Result<Self, UnsupportedLocation> {
+        let refuse = |reason| Err(UnsupportedLocation { reason });
+        if text.chars().any(|c| c.is_control() || c.is_whitespace() && text.contains("://")) || text.is_empty() {
+            return refuse("it is empty or holds blanks or control characters");
+        }
+        if let Some(path) = text.strip_prefix("file://") {
+            return path.parse();
+        }
+        if let Some(rest) = text.strip_prefix("https://") {
+            let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
+            if host.contains('@') {
+                return refuse("it holds credentials");
+            }
+            if host.is_empty() || path.is_empty() || rest.contains(['?', '#', '\\']) || path.split('/').any(|part| part == "..") {
+                return refuse("it names no repository");
+            }
+            return Ok(Self::Https(text.to_owned()));
+        }
+        if text.contains("://") || text.contains("::") {
+            return refuse("its scheme is not https");
+        }
+        if text.starts_with('/') { Ok(Self::Local(PathBuf::from(text))) } else { refuse("it is no absolute path") }
+    }
+}
+
+impl fmt::Display for Location {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Local(path) => path.display().fmt(f),
+            Self::Https(url) => f.write_str(url),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_https_and_paths_are_fetched_from() {
+        for good in ["https://example.org/a/b.git", "/srv/a b.git", "file:///srv/a.git"] {
+            assert!(good.parse::<Location>().is_ok(), "{good}");
+        }
+        for bad in [
+            "",
+            "git@example.org:a/b.git",
+            "ssh://example.org/a",
+            "http://example.org/a",
+            "ext::sh -c id",
+            "https://user:word@example.org/a",
+            "https://example.org",
+            "relative/path",
+            "-oProxyCommand=x",
+            "https://example.org/a\nb",
+        ] {
+            assert!(bad.parse::<Location>().is_err(), "{bad:?}");
+        }
+    }
+}

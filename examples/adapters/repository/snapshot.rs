@@ -1,0 +1,176 @@
+//! The files of a commit, read from git's objects and never from a checkout.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::path::{Path, PathBuf};
+
+use fix_patch::{FILE_BYTES_MAX, SourceBlob, SourceTree, TreeError};
+use fix_plan::RepoPath;
+
+use crate::git::{Git, GitError};
+
+/// A tree of git, listed; its blobs are read when asked for.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    git: Git,
+    tree: String,
+    entries: BTreeMap<Vec<u8>, TreeEntry>,
+}
+
+#[derive(Clone, Debug)]
+struct TreeEntry {
+    kind: EntryKind,
+    object: String,
+    bytes: u64,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum EntryKind {
+    File { executable: bool },
+    Symlink,
+    Submodule,
+}
+
+impl Snapshot {
+    /// Lists the tree of a commit, or a tree.
+    pub(crate) fn read(git: Git, treeish: &str) -> Result<Self, GitError> {
+        let tree = git.line(&["rev-parse", "--verify", "--end-of-options", &format!("{treeish}^{{tree}}")])?;
+        let listing = git.run(&["ls-tree", "-r", "-z", "--long", "--full-tree", &tree])?;
+        let entries = listing.split(|&byte| byte == 0).filter_map(entry).collect();
+        Ok(Self { git, tree, entries })
+    }
+
+    /// The id of the tree object.
+    #[must_use]
+    pub fn tree_id(&self) -> &str {
+        &self.tree
+    }
+
+    /// The paths of regular files that are UTF-8, sorted.
+    pub fn files(&self) -> impl Iterator<Item = &str> {
+        let files = self.entries.iter().filter(|(_, entry)| matches!(entry.kind, EntryKind::File { .. }));
+        files.filter_map(|(path, _)| std::str::from_utf8(path).ok())
+    }
+
+    /// The text of a file; empty when it can't be read.
+    #[must_use]
+    pub fn text(&self, path: &str) -> String {
+        let blob = path.parse().ok().and_then(|path: RepoPath| self.read(&path).ok());
+        blob.map(|blob| String::from_utf8_lossy(&blob.bytes).into_owned()).unwrap_or_default()
+    }
+
+    /// Writes every file below `directory`, which must be empty: bytes as in git, no
+    /// filters, no hooks. Symbolic links stay what they are; submodules become empty
+    /// directories.
+    ///
+    /// # Errors
+    /// When the disk or git fails.
+    pub fn write_to(&self, directory: &Path) -> std::io::Result<()> {
+        let mut objects = String::new();
+        for entry in self.entries.values().filter(|entry| entry.kind != EntryKind::Submodule) {
+            objects.push_str(&entry.object);
+            objects.push('\n');
+        }
+        let blobs = self.git.run_with(&["cat-file", "--batch"], &[], objects.as_bytes()).map_err(std::io::Error::other)?;
+        let mut blobs = BufReader::new(blobs.as_slice());
+        for (path, entry) in &self.entries {
+            let to = directory.join(relative(path)?);
+            if let Some(parent) = to.parent() {
+                fs::create_dir_all(parent)?;
+            }
+            if entry.kind == EntryKind::Submodule {
+                fs::create_dir_all(&to)?;
+                continue;
+            }
+            let content = next_blob(&mut blobs)?;
+            if let EntryKind::File { executable } = entry.kind {
+                fs::write(&to, content)?;
+                fs::set_permissions(&to, fs::Permissions::from_mode(if executable { 0o755 } else { 0o644 }))?;
+            } else {
+                symlink(std::ffi::OsStr::from_bytes(&content), &to)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn entry(&self, path: &RepoPath) -> Option<&TreeEntry> {
+        self.entries.get(path.as_str().as_bytes())
+    }
+
+    /// What stands in the way where there is no file.
+    fn obstacle(&self, path: &RepoPath) -> TreeError {
+        let path = path.clone();
+        let parents = path.as_str().match_indices('/').filter_map(|(at, _)| path.as_str().get(..at));
+        for parent in parents {
+            match self.entries.get(parent.as_bytes()).map(|entry| entry.kind) {
+                Some(EntryKind::Symlink) => return TreeError::Symlink { path },
+                Some(EntryKind::Submodule) => return TreeError::Submodule { path },
+                _ => {}
+            }
+        }
+        let inside = format!("{path}/").into_bytes();
+        let is_directory = self.entries.range(inside.clone()..).next().is_some_and(|(other, _)| other.starts_with(&inside));
+        if is_directory { TreeError::NotAFile { path } } else { TreeError::NotFound { path } }
+    }
+}
+
+impl SourceTree for Snapshot {
+    fn read(&self, path: &RepoPath) -> Result<SourceBlob, TreeError> {
+        let Some(entry) = self.entry(path) else { return Err(self.obstacle(path)) };
+        let executable = match entry.kind {
+            EntryKind::File { executable } => executable,
+            EntryKind::Symlink => return Err(TreeError::Symlink { path: path.clone() }),
+            EntryKind::Submodule => return Err(TreeError::Submodule { path: path.clone() }),
+        };
+        if usize::try_from(entry.bytes).map_or(true, |bytes| bytes > FILE_BYTES_MAX) {
+            return Err(TreeError::TooLarge { path: path.clone(), bytes: entry.bytes });
+        }
+        let bytes = self.git.run(&["cat-file", "blob", &entry.object]);
+        let bytes = bytes.map_err(|error| TreeError::Unreadable { path: path.clone(), source: error.into() })?;
+        Ok(SourceBlob { bytes, executable })
+    }
+
+    fn exists(&self, path: &RepoPath) -> Result<bool, TreeError> {
+        Ok(self.entry(path).is_some() || !matches!(self.obstacle(path), TreeError::NotFound { .. }))
+    }
+}
+
+/// `100644 blob 1234…    56\tpath`
+fn entry(line: &[u8]) -> Option<(Vec<u8>, TreeEntry)> {
+    let tab = line.iter().position(|&byte| byte == b'\t')?;
+    let (meta, path) = (std::str::from_utf8(line.get(..tab)?).ok()?, line.get(tab + 1..)?);
+    let mut words = meta.split_ascii_whitespace();
+    let kind = match words.next()? {
+        "100644" | "100664" => EntryKind::File { executable: false },
+        "100755" => EntryKind::File { executable: true },
+        "120000" => EntryKind::Symlink,
+        _ => EntryKind::Submodule,
+    };
+    let object = words.nth(1)?.to_owned();
+    let bytes = words.next()?.parse().unwrap_or(0);
+    Some((path.to_owned(), TreeEntry { kind, object, bytes }))
+}
+
+/// A path of a tree as one below a directory. git refuses trees that leave it; so do we.
+fn relative(path: &[u8]) -> std::io::Result<PathBuf> {
+    let harmful = path.split(|&byte| byte == b'/').any(|part| matches!(part, b"" | b"." | b".."));
+    if harmful {
+        return Err(std::io::Error::other("a path of the tree leaves it"));
+    }
+    Ok(PathBuf::from(std::ffi::OsStr::from_bytes(path)))
+}
+
+/// The next object of `git cat-file --batch`: a line with its size, its bytes, a line feed.
+fn next_blob(blobs: &mut BufReader<&[u8]>) -> std::io::Result<Vec<u8>> {
+    let mut header = String::new();
+    blobs.read_line(&mut header)?;
+    let size = header.split_ascii_whitespace().nth(2).and_then(|size| size.parse::<usize>().ok());
+    let size = size.ok_or_else(|| std::io::Error::other(format!("git has no object {}", header.trim())))?;
+    let mut content = vec![0; size];
+    blobs.read_exact(&mut content)?;
+    blobs.read_exact(&mut [0])?;
+    Ok(content)
+}

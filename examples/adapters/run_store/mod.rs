@@ -1,0 +1,5 @@
+//! Where journals are kept.
+
+mod sqlite;
+
+pub use sqlite::{RunSummary, Sqlite};
