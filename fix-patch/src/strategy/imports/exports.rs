@@ -67,10 +67,10 @@ impl Exports {
                     && is_all(&method.value)
                 {
                     match (method.attr.as_str(), &*call.arguments.args) {
-                        ("append" | "remove", [Expr::StringLiteral(name)]) => self.add(name.value.to_str(), expr, names),
+                        ("append", [Expr::StringLiteral(name)]) => self.add(name.value.to_str(), expr, names),
                         ("insert", [_, Expr::StringLiteral(name)]) => self.add(name.value.to_str(), expr, names),
                         ("extend", [list]) => self.list(list, names),
-                        ("sort" | "reverse", []) => {}
+                        ("sort" | "reverse", []) | ("remove", [_]) => {}
                         _ => self.compute(expr),
                     }
                 }

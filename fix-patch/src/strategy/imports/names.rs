@@ -191,6 +191,7 @@ impl<'m> Layout<'m> {
         if after.is_none_or(|after| after.kind == Kind::Close) && !self.parenthesized {
             // The end of a list that backslashes continue, with the comment of its last line.
             let end = match after {
+                _ if self.line(before.range.end) == self.line(last.range.end) => last.range.end,
                 Some(_) => last.range.end,
                 None => self.comment_on(last.range.end).map_or(last.range.end, |comment| comment.end),
             };

@@ -121,7 +121,11 @@ impl Row {
             let next = (index..self.end).find(|index| !gone.contains(index));
             match next {
                 Some(next) => {
-                    edits.push(Edit::deletion(range(index).start..range(next).start));
+                    let (gone, next_start) = (range(index).start, range(next).start);
+                    // Whole lines where backslashes put each on its own.
+                    let whole = indentation(module, gone).zip(indentation(module, next_start));
+                    let (from, to) = whole.filter(|_| index > self.start).unwrap_or((gone, next_start));
+                    edits.push(Edit::deletion(from..to));
                     index = next;
                 }
                 None => {
@@ -131,6 +135,12 @@ impl Row {
             }
         }
     }
+}
+
+/// Where the line of byte `at` starts, when only blanks stand before it.
+fn indentation(module: &Module<'_>, at: usize) -> Option<usize> {
+    let start = module.lines.start(at);
+    module.text.get(start..at).is_some_and(|blanks| blanks.trim().is_empty()).then_some(start)
 }
 
 /// The lines of a statement that stands alone, with the comment and the line ending.
