@@ -1,0 +1,5 @@
+//! Where plans come from.
+
+mod rules;
+
+pub use rules::Rules;

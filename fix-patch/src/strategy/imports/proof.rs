@@ -1,0 +1,183 @@
+//! The proof that a removal removed what was asked for, and nothing else.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use ruff_python_ast::comparable::ComparableStmt;
+use ruff_python_ast::{AtomicNodeIndex, ExceptHandler, Stmt, StmtPass};
+use ruff_text_size::{Ranged, TextRange};
+
+use super::python::{Module, bytes};
+use super::remove::Removals;
+use super::statements::Statements;
+
+/// Which names go, by the byte where their statement starts.
+type Gone = BTreeMap<usize, BTreeSet<usize>>;
+
+/// Checks that `after` is `before` without `removals`.
+pub(super) fn check(
+    before: &Module<'_>,
+    statements: &Statements<'_>,
+    removals: &Removals,
+    after: &str,
+) -> Result<(), String> {
+    let after = Module::parse(after).map_err(|error| format!("the result does not parse: {error}"))?;
+    let gone: Gone = removals
+        .iter()
+        .filter_map(|(import, names)| {
+            let import = statements.imports.get(*import)?;
+            Some((bytes(import.stmt).start, names.clone()))
+        })
+        .collect();
+    before.walk(|| check_trees(before, &after, &gone))?;
+    check_comments(before, &after, statements, removals)
+}
+
+/// The tree before, with the names taken out, equals the tree after.
+fn check_trees(before: &Module<'_>, after: &Module<'_>, gone: &Gone) -> Result<(), String> {
+    let mut rest = after.body().iter();
+    for stmt in before.body() {
+        let range = bytes(stmt);
+        let touched = gone.range(range.clone()).next().is_some();
+        if !touched {
+            let Some(found) = rest.next() else { return Err("a statement is missing at the end".to_owned()) };
+            // Equal text at the same level parses to an equal tree.
+            if before.slice(stmt.range()) != after.slice(found.range())
+                && ComparableStmt::from(stmt) != ComparableStmt::from(found)
+            {
+                return Err(format!("the statement on line {} changed", before.line_of(stmt)));
+            }
+            continue;
+        }
+        let Some(expected) = without(stmt, gone) else { continue };
+        let Some(found) = rest.next() else { return Err("a statement is missing at the end".to_owned()) };
+        if ComparableStmt::from(&expected) != ComparableStmt::from(found) {
+            let line = before.line_of(stmt);
+            return Err(format!("the statement on line {line} is not what is left of it without the import"));
+        }
+    }
+    match rest.next() {
+        Some(stmt) => Err(format!("a statement came on line {}", after.line_of(stmt))),
+        None => Ok(()),
+    }
+}
+
+/// A copy of `stmt` without the names that go; none when nothing of it is left.
+fn without(stmt: &Stmt, gone: &Gone) -> Option<Stmt> {
+    let mut copy = stmt.clone();
+    if !keep(&mut copy, gone) {
+        return None;
+    }
+    Some(copy)
+}
+
+/// Takes the names that go out of `stmt` and what is in it; false when it goes itself.
+fn keep(stmt: &mut Stmt, gone: &Gone) -> bool {
+    let range = bytes(&*stmt);
+    match stmt {
+        Stmt::Import(import) => return keep_names(&mut import.names, gone.get(&range.start)),
+        Stmt::ImportFrom(import) => return keep_names(&mut import.names, gone.get(&range.start)),
+        _ => {}
+    }
+    if gone.range(range).next().is_none() {
+        return true;
+    }
+    macro_rules! blocks {
+        ($($body:expr),+ $(,)?) => {{ $(
+            let filled = !$body.is_empty();
+            $body.retain_mut(|inner| keep(inner, gone));
+            if filled && $body.is_empty() {
+                $body.push(pass());
+            }
+        )+ }};
+    }
+    match stmt {
+        Stmt::FunctionDef(function) => blocks!(function.body),
+        Stmt::ClassDef(class) => blocks!(class.body),
+        Stmt::With(with) => blocks!(with.body),
+        Stmt::For(r#for) => blocks!(r#for.body, r#for.orelse),
+        Stmt::While(r#while) => blocks!(r#while.body, r#while.orelse),
+        Stmt::If(r#if) => {
+            blocks!(r#if.body);
+            for clause in &mut r#if.elif_else_clauses {
+                blocks!(clause.body);
+            }
+        }
+        Stmt::Try(r#try) => {
+            blocks!(r#try.body, r#try.orelse, r#try.finalbody);
+            for handler in &mut r#try.handlers {
+                let ExceptHandler::ExceptHandler(handler) = handler;
+                blocks!(handler.body);
+            }
+        }
+        Stmt::Match(r#match) => {
+            for case in &mut r#match.cases {
+                blocks!(case.body);
+            }
+        }
+        _ => {}
+    }
+    true
+}
+
+fn keep_names(names: &mut Vec<ruff_python_ast::Alias>, gone: Option<&BTreeSet<usize>>) -> bool {
+    let Some(gone) = gone else { return true };
+    let mut index = 0;
+    names.retain(|_| {
+        index += 1;
+        !gone.contains(&(index - 1))
+    });
+    !names.is_empty()
+}
+
+fn pass() -> Stmt {
+    Stmt::Pass(StmtPass { node_index: AtomicNodeIndex::NONE, range: TextRange::default() })
+}
+
+/// The comments are the same, but for those of the names that went.
+fn check_comments(
+    before: &Module<'_>,
+    after: &Module<'_>,
+    statements: &Statements<'_>,
+    removals: &Removals,
+) -> Result<(), String> {
+    let own = own_comment_lines(before, statements, removals);
+    let mut found = after.comments().map(|range| after.slice(range)).peekable();
+    for range in before.comments() {
+        let text = before.slice(range);
+        if found.next_if(|found| *found == text).is_some() {
+            continue;
+        }
+        let line = before.line_of(range);
+        if !own.contains(&line) {
+            return Err(format!("the comment on line {line} is gone"));
+        }
+    }
+    match found.next() {
+        Some(comment) => Err(format!("a comment came or moved: {comment:?}")),
+        None => Ok(()),
+    }
+}
+
+/// The lines whose comments may go: those that hold nothing that stays.
+fn own_comment_lines(before: &Module<'_>, statements: &Statements<'_>, removals: &Removals) -> BTreeSet<u32> {
+    let mut lines = BTreeSet::new();
+    for (import, gone) in removals {
+        let Some(import) = statements.imports.get(*import) else { continue };
+        let span = |range: std::ops::Range<usize>| before.lines.line(range.start)..=before.lines.line(range.end);
+        if gone.len() == import.names.len() {
+            lines.extend(span(bytes(import.stmt)));
+            continue;
+        }
+        let kept: BTreeSet<u32> = import
+            .names
+            .iter()
+            .enumerate()
+            .filter(|(index, _)| !gone.contains(index))
+            .flat_map(|(_, alias)| span(bytes(alias)))
+            .collect();
+        for alias in gone.iter().filter_map(|index| import.names.get(*index)) {
+            lines.extend(span(bytes(alias)).filter(|line| !kept.contains(line)));
+        }
+    }
+    lines
+}

@@ -1,0 +1,276 @@
+//! Runs a corpus of real files through the generator and has its own checkers judge the results.
+//!
+//! `FIX_CORPUS_DIR` names the folder with `deps/` and `imports/`; without it the tests pass and say so.
+//! The checkers are Python programs; that of the dependencies needs the package `packaging`.
+#![expect(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "a runner reads files and starts checkers; the library does not"
+)]
+
+use std::collections::{BTreeMap, HashMap};
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use fix_patch::{Allowance, Generated, MemoryTree, PatchError, PatchGenerator, PatchOptions};
+use fix_plan::FixPlan;
+use serde_json::{Value, json};
+
+fn corpus(part: &str) -> Option<PathBuf> {
+    let Some(root) = std::env::var_os("FIX_CORPUS_DIR") else {
+        println!("skipped: FIX_CORPUS_DIR is not set");
+        return None;
+    };
+    Some(Path::new(&root).join(part))
+}
+
+fn cases(path: &Path) -> Vec<Value> {
+    let text = fs::read_to_string(path).unwrap();
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// What came of one request.
+enum Outcome {
+    Patched(Vec<u8>),
+    NoChange,
+    Refused(String),
+}
+
+/// Runs operations on one file, as a plan's JSON.
+fn run(path: &str, bytes: &[u8], category: &str, operations: &[Value], options: &PatchOptions) -> Outcome {
+    let operations: Vec<Value> = operations
+        .iter()
+        .map(|operation| {
+            json!({"type": operation["type"], "file": path, "details": operation["details"],
+                "rationale": "corpus", "evidence": []})
+        })
+        .collect();
+    let plan = json!({"root_cause": "corpus", "category": category, "confidence": 1, "files": [path],
+        "operations": operations});
+    let plan = match FixPlan::parse(plan.to_string().as_bytes()) {
+        Ok(plan) => plan,
+        Err(error) => return Outcome::Refused(format!("plan: {error}")),
+    };
+    let tree = MemoryTree::from_iter([(path.parse().unwrap(), bytes.to_vec().into())]);
+    match PatchGenerator::default().generate(&plan, &tree, options) {
+        Ok(Generated::Patch(patch)) => {
+            let file = &patch.files()[0];
+            assert!(fix_patch::diff::parse(patch.diff().as_bytes()).is_ok(), "our own reader reads {path}");
+            Outcome::Patched(file.after().as_bytes().to_vec())
+        }
+        Ok(Generated::NoChange(_)) => Outcome::NoChange,
+        Err(PatchError::Refused(refusal)) => Outcome::Refused(refusal.to_string()),
+        Err(error) => {
+            let mut text = error.to_string();
+            let mut source = std::error::Error::source(&error);
+            while let Some(inner) = source {
+                text = format!("{text}: {inner}");
+                source = inner.source();
+            }
+            Outcome::Refused(format!("BUG {text}"))
+        }
+    }
+}
+
+fn python(arguments: &[&str], dir: &Path) -> (bool, String) {
+    let output = Command::new("python3").args(arguments).current_dir(dir).output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    (output.status.success(), text)
+}
+
+fn remove_operation(case: &Value) -> Value {
+    let mut details = serde_json::Map::new();
+    if case["from"] == true {
+        details.insert("from".to_owned(), case["module"].clone());
+        details.insert("name".to_owned(), case["name"].clone());
+    } else {
+        details.insert("import".to_owned(), case["module"].clone());
+    }
+    for key in ["alias", "line", "line_contains"] {
+        if !case[key].is_null() {
+            details.insert(key.to_owned(), case[key].clone());
+        }
+    }
+    json!({"type": "remove_unused", "details": details})
+}
+
+/// The files of the imports corpus, unpacked once.
+fn unpack(root: &Path, into: &Path) {
+    let program = "import sys, zipfile; zipfile.ZipFile(sys.argv[1]).extractall(sys.argv[2])";
+    let zip = root.join("files.zip");
+    let (ok, text) = python(&["-c", program, zip.to_str().unwrap(), into.to_str().unwrap()], into);
+    assert!(ok, "{text}");
+}
+
+fn options(allow: bool) -> PatchOptions {
+    let mut options = PatchOptions::default();
+    options.tidy = false;
+    if allow {
+        options.allow.extend(Allowance::ALL);
+    }
+    options
+}
+
+fn result_line(id: &Value, outcome: &Outcome) -> Value {
+    match outcome {
+        Outcome::Patched(bytes) => json!({"id": id, "patched_b64": base64(bytes)}),
+        Outcome::NoChange => json!({"id": id, "refused": "no change"}),
+        Outcome::Refused(why) => json!({"id": id, "refused": why}),
+    }
+}
+
+fn base64(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::new();
+    for chunk in bytes.chunks(3) {
+        let word = chunk.iter().fold(0u32, |word, byte| word << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
+        for digit in 0..4 {
+            let index = usize::try_from(word >> (18 - 6 * digit) & 63).unwrap();
+            text.push(if digit <= chunk.len() { char::from(DIGITS[index]) } else { '=' });
+        }
+    }
+    text
+}
+
+fn write_lines(path: &Path, lines: &[Value]) {
+    let mut file = fs::File::create(path).unwrap();
+    for line in lines {
+        writeln!(file, "{line}").unwrap();
+    }
+}
+
+/// Where results are left for a look, when `FIX_CORPUS_OUT` says so.
+fn out_dir(temp: &Path) -> PathBuf {
+    let dir = std::env::var_os("FIX_CORPUS_OUT").map_or_else(|| temp.to_path_buf(), PathBuf::from);
+    fs::create_dir_all(&dir).unwrap();
+    dir
+}
+
+#[test]
+fn imports() {
+    let Some(root) = corpus("imports") else { return };
+    let temp = tempfile::tempdir().unwrap();
+    unpack(&root, temp.path());
+    let out = out_dir(temp.path());
+    let mut files: HashMap<String, Vec<u8>> = HashMap::new();
+    let mut read = |name: &Value| -> Vec<u8> {
+        let name = name.as_str().unwrap();
+        files.entry(name.to_owned()).or_insert_with(|| fs::read(temp.path().join(name)).unwrap()).clone()
+    };
+    let path_of = |name: &Value| name.as_str().unwrap().rsplit('/').next().unwrap().replace(['!', ' '], "_");
+
+    // Removals; `still_used` is right where the name is used.
+    let mut lines = Vec::new();
+    let mut accepted = Vec::new();
+    let mut refused: BTreeMap<String, u32> = BTreeMap::new();
+    for case in cases(&root.join("cases.jsonl")) {
+        let outcome = run(&path_of(&case["file"]), &read(&case["file"]), "lint_format", &[remove_operation(&case)], &options(true));
+        if let Outcome::Refused(why) = &outcome {
+            let code = why.rsplit('[').next().unwrap_or(why).trim_end_matches(']').chars().take(30).collect::<String>();
+            let used = case["used"] != 0 || case["in_all"] == true;
+            *refused.entry(format!("{} {code} used={used}", case["kind"])).or_default() += 1;
+        }
+        lines.push(result_line(&case["id"], &outcome));
+        if !matches!(outcome, Outcome::Refused(_)) {
+            accepted.push(case);
+        }
+    }
+    write_lines(&out.join("results.jsonl"), &lines);
+    write_lines(&out.join("accepted.jsonl"), &accepted);
+    println!("refused: {refused:#?}");
+    let check = root.join("check.py");
+    let check = check.to_str().unwrap();
+    let arg = |name: &str| out.join(name).to_str().unwrap().to_owned();
+    let (removed, text) = python(
+        &[check, "--root", root.to_str().unwrap(), "--cases", &arg("accepted.jsonl"), "--results", &arg("results.jsonl"), "-v"],
+        temp.path(),
+    );
+    println!("{text}");
+
+    // Refusals.
+    let mut lines = Vec::new();
+    for case in cases(&root.join("refusals.jsonl")) {
+        let outcome = run(&path_of(&case["file"]), &read(&case["file"]), "lint_format", &[remove_operation(&case)], &options(false));
+        lines.push(result_line(&case["id"], &outcome));
+    }
+    write_lines(&out.join("refusals.jsonl"), &lines);
+    let (refusals, text) =
+        python(&[check, "--root", root.to_str().unwrap(), "--refusals", &arg("refusals.jsonl")], temp.path());
+    println!("{text}");
+
+    // Several names of one file; a plan holds ten at most, so the last come first.
+    let mut lines = Vec::new();
+    let mut batches_used = 0;
+    for case in cases(&root.join("batches.jsonl")) {
+        let mut outcome = Outcome::Patched(read(&case["file"]));
+        let remove = case["remove"].as_array().unwrap();
+        for chunk in remove.rchunks(10) {
+            let Outcome::Patched(bytes) = &outcome else { break };
+            let operations: Vec<Value> = chunk.iter().map(remove_operation).collect();
+            outcome = run(&path_of(&case["file"]), bytes, "lint_format", &operations, &options(true));
+        }
+        if let Outcome::Refused(why) = &outcome {
+            batches_used += u32::from(why.contains("still_used"));
+            println!("batch {} refused: {why}", case["id"]);
+        }
+        lines.push(result_line(&case["id"], &outcome));
+    }
+    write_lines(&out.join("batches.jsonl"), &lines);
+    let (_, text) = python(&[check, "--root", root.to_str().unwrap(), "--batch", &arg("batches.jsonl")], temp.path());
+    println!("{text}still used: {batches_used}");
+    assert!(removed && refusals, "see the figures above");
+}
+
+#[test]
+fn dependencies() {
+    let Some(root) = corpus("deps") else { return };
+    let temp = tempfile::tempdir().unwrap();
+    let out = out_dir(temp.path()).join("deps");
+    let _ = fs::remove_dir_all(&out);
+    fs::create_dir_all(&out).unwrap();
+    for case in cases(&root.join("cases.jsonl")) {
+        let name = case["file"].as_str().unwrap();
+        let path = if name.starts_with("pyproject/") { "pyproject.toml" } else { name };
+        let mut details = json!({"name": case["name"], "spec": case["spec"], "section": case["target"]});
+        for key in ["extras", "marker"] {
+            if case[key].as_array().is_some_and(|list| !list.is_empty()) || case[key].is_string() {
+                details[key] = case[key].clone();
+            }
+        }
+        let operation = json!({"type": case["op"], "details": details});
+        let bytes = fs::read(root.join(name)).unwrap();
+        let id = case["id"].as_str().unwrap();
+        match run(path, &bytes, "python_missing_dependency", &[operation], &options(false)) {
+            Outcome::Patched(after) => fs::write(out.join(id), after).unwrap(),
+            Outcome::NoChange => fs::write(out.join(id), &bytes).unwrap(),
+            Outcome::Refused(why) => fs::write(out.join(format!("{id}.refuse")), why).unwrap(),
+        }
+    }
+    let python_of = venv();
+    let output = Command::new(python_of)
+        .args([root.join("check.py").to_str().unwrap(), "--results", out.to_str().unwrap(), "-v", "--strict"])
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .output()
+        .unwrap();
+    println!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "see the figures above");
+}
+
+/// A Python with `packaging`, made once beside the build.
+fn venv() -> PathBuf {
+    let has = Command::new("python3").args(["-c", "import packaging"]).status().is_ok_and(|status| status.success());
+    if has {
+        return "python3".into();
+    }
+    let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join("venv");
+    let python_of = dir.join("bin/python");
+    if !python_of.exists() {
+        let (ok, text) = python(&["-m", "venv", dir.to_str().unwrap()], Path::new("/"));
+        assert!(ok, "{text}");
+        let output = Command::new(&python_of).args(["-m", "pip", "install", "-q", "packaging"]).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+    python_of
+}
