@@ -79,6 +79,15 @@ impl PolicyEngine {
         self.decide(|rules, findings| rules::plan(rules, plan, findings))
     }
 
+    /// Decides about a text that should be a plan. One that is none is denied.
+    #[must_use]
+    pub fn evaluate_plan_text(&self, text: &[u8]) -> Decision {
+        self.decide(|rules, findings| match FixPlan::parse(text) {
+            Ok(plan) => rules::plan(rules, &plan, findings),
+            Err(error) => findings.block("plan_invalid", None, error.to_string()),
+        })
+    }
+
     /// Decides about a diff of unknown origin. A diff that git could not have written is denied.
     #[must_use]
     pub fn evaluate_patch(&self, diff_text: &[u8]) -> Decision {

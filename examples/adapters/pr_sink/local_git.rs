@@ -97,7 +97,8 @@ impl LocalGit {
         match head {
             Ok(head) if head == draft.base_commit => Ok(()),
             Ok(head) => {
-                let message = format!("{} is at {head} now, and the failure was at {}", draft.base_branch, draft.base_commit);
+                let message =
+                    format!("{} is at {head} now, and the failure was at {}", draft.base_branch, draft.base_commit);
                 Err(AdapterError::new(AdapterErrorKind::StaleBase, "open a pull request", message))
             }
             Err(error) => {
@@ -145,8 +146,11 @@ impl LocalGit {
             Err(error) => match current(&origin) {
                 // Pushed before, and the answer was lost.
                 Some(existing) if existing == commit => Ok(()),
-                Some(_) => Err(refused(error, format!("{} is there with other commits, and is left alone", draft.branch))),
-                None => Err(AdapterError::new(AdapterErrorKind::Unavailable, "push the branch", draft.branch.clone()).with_source(error)),
+                Some(_) => {
+                    Err(refused(error, format!("{} is there with other commits, and is left alone", draft.branch)))
+                }
+                None => Err(AdapterError::new(AdapterErrorKind::Unavailable, "push the branch", draft.branch.clone())
+                    .with_source(error)),
             },
         }
     }

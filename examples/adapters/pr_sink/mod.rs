@@ -2,4 +2,4 @@
 
 mod local_git;
 
-pub use local_git::{LocalGit, LocalPullRequest};
+pub use local_git::{LocalGit, LocalPullRequest, LocalState};

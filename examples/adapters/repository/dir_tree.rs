@@ -66,7 +66,10 @@ impl SourceTree for DirTree {
         let mut bytes = Vec::new();
         file.take(limit + 1).read_to_end(&mut bytes).map_err(unreadable)?;
         if bytes.len() > FILE_BYTES_MAX {
-            return Err(TreeError::TooLarge { path: path.clone(), bytes: u64::try_from(stat.st_size).unwrap_or(u64::MAX) });
+            return Err(TreeError::TooLarge {
+                path: path.clone(),
+                bytes: u64::try_from(stat.st_size).unwrap_or(u64::MAX),
+            });
         }
         Ok(SourceBlob { bytes, executable: stat.st_mode & 0o100 != 0 })
     }

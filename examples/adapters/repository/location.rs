@@ -37,7 +37,11 @@ impl FromStr for Location {
             if host.contains('@') {
                 return refuse("it holds credentials");
             }
-            if host.is_empty() || path.is_empty() || rest.contains(['?', '#', '\\']) || path.split('/').any(|part| part == "..") {
+            if host.is_empty()
+                || path.is_empty()
+                || rest.contains(['?', '#', '\\'])
+                || path.split('/').any(|part| part == "..")
+            {
                 return refuse("it names no repository");
             }
             return Ok(Self::Https(text.to_owned()));

@@ -35,7 +35,8 @@ impl Repository {
     /// # Errors
     /// [`AdapterErrorKind::Unavailable`] when the cache can't be written or git can't be run.
     pub fn open(cache: &Path, location: Location) -> Result<Self, AdapterError> {
-        let name: String = Sha256::digest(location.to_string()).iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+        let name: String =
+            Sha256::digest(location.to_string()).iter().take(16).map(|byte| format!("{byte:02x}")).collect();
         let dir = cache.join(format!("{name}.git"));
         let git = Git::new(&dir);
         if !dir.join("HEAD").exists() {
@@ -75,8 +76,20 @@ impl Repository {
                 listed.map(|lines| lines.split_whitespace().next().unwrap_or_default().to_owned())
             }
         };
-        let found = found.map_err(|error| refused(format!("{} has no revision {revision:?}", self.location)).with_source(error))?;
+        let found = found
+            .map_err(|error| refused(format!("{} has no revision {revision:?}", self.location)).with_source(error))?;
         found.parse().map_err(|error| refused(format!("{revision:?} names no commit")).with_source(error))
+    }
+
+    /// When `commit` was made, in seconds since 1970-01-01T00:00:00Z.
+    ///
+    /// # Errors
+    /// As [`Repository::snapshot`].
+    pub fn commit_time_s(&self, commit: &CommitId) -> Result<i64, AdapterError> {
+        self.snapshot(commit)?;
+        let time = self.git.line(&["show", "--no-patch", "--format=%ct", "--end-of-options", commit.as_str()]);
+        let time = time.map_err(|error| error.into_adapter(AdapterErrorKind::Unavailable, "read a commit"))?;
+        Ok(time.parse().unwrap_or(0))
     }
 
     /// The branch that a local repository has checked out.
@@ -101,7 +114,11 @@ impl Repository {
                 let by_id = self.fetch(commit.as_str());
                 if !self.has(commit) {
                     let kind = if fetched.is_err() { AdapterErrorKind::Unavailable } else { AdapterErrorKind::Refused };
-                    let error = AdapterError::new(kind, "fetch a commit", format!("{commit} can't be had from {}", self.location));
+                    let error = AdapterError::new(
+                        kind,
+                        "fetch a commit",
+                        format!("{commit} can't be had from {}", self.location),
+                    );
                     return Err(match fetched.and(by_id) {
                         Ok(_) => error,
                         Err(cause) => error.with_source(cause),
@@ -149,7 +166,8 @@ impl Repository {
             Location::Local(path) => git_dir(path).into_os_string(),
             Location::Https(url) => url.into(),
         };
-        let args = ["fetch", "--quiet", "--no-tags", "--no-recurse-submodules", "--no-write-fetch-head", "--end-of-options"];
+        let args =
+            ["fetch", "--quiet", "--no-tags", "--no-recurse-submodules", "--no-write-fetch-head", "--end-of-options"];
         let args: Vec<&OsStr> = args.iter().map(OsStr::new).chain([from.as_os_str(), OsStr::new(what)]).collect();
         self.git.run(&args)
     }

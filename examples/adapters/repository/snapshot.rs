@@ -35,6 +35,14 @@ enum EntryKind {
 }
 
 impl Snapshot {
+    /// The snapshot of a revision of the repository at `path`, read in place.
+    ///
+    /// # Errors
+    /// When it is no repository, or has no such revision.
+    pub fn of_local(path: &Path, revision: &str) -> Result<Self, GitError> {
+        Self::read(Git::new(super::git_dir(path)), revision)
+    }
+
     /// Lists the tree of a commit, or a tree.
     pub(crate) fn read(git: Git, treeish: &str) -> Result<Self, GitError> {
         let tree = git.line(&["rev-parse", "--verify", "--end-of-options", &format!("{treeish}^{{tree}}")])?;
@@ -74,7 +82,8 @@ impl Snapshot {
             objects.push_str(&entry.object);
             objects.push('\n');
         }
-        let blobs = self.git.run_with(&["cat-file", "--batch"], &[], objects.as_bytes()).map_err(std::io::Error::other)?;
+        let blobs =
+            self.git.run_with(&["cat-file", "--batch"], &[], objects.as_bytes()).map_err(std::io::Error::other)?;
         let mut blobs = BufReader::new(blobs.as_slice());
         for (path, entry) in &self.entries {
             let to = directory.join(relative(path)?);
@@ -112,7 +121,8 @@ impl Snapshot {
             }
         }
         let inside = format!("{path}/").into_bytes();
-        let is_directory = self.entries.range(inside.clone()..).next().is_some_and(|(other, _)| other.starts_with(&inside));
+        let is_directory =
+            self.entries.range(inside.clone()..).next().is_some_and(|(other, _)| other.starts_with(&inside));
         if is_directory { TreeError::NotAFile { path } } else { TreeError::NotFound { path } }
     }
 }

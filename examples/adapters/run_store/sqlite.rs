@@ -44,7 +44,8 @@ impl Sqlite {
     /// [`AdapterErrorKind::Refused`] when it can't be opened or is no such store.
     pub async fn open(file: &Path) -> Result<Self, AdapterError> {
         let failed = |error: Box<dyn std::error::Error + Send + Sync>| {
-            AdapterError::new(AdapterErrorKind::Refused, "open the run store", file.display().to_string()).with_source(error)
+            AdapterError::new(AdapterErrorKind::Refused, "open the run store", file.display().to_string())
+                .with_source(error)
         };
         if let Some(folder) = file.parent() {
             std::fs::create_dir_all(folder).map_err(|error| failed(error.into()))?;
@@ -140,7 +141,10 @@ impl Problem {
     fn into_adapter(self, operation: &'static str) -> AdapterError {
         match self {
             Self::Database(error) => unavailable(operation, error),
-            Self::Entry(error) => AdapterError::new(AdapterErrorKind::Refused, operation, "the stored journal is damaged").with_source(error),
+            Self::Entry(error) => {
+                AdapterError::new(AdapterErrorKind::Refused, operation, "the stored journal is damaged")
+                    .with_source(error)
+            }
         }
     }
 }
@@ -150,10 +154,11 @@ fn unavailable(operation: &'static str, error: sqlx::Error) -> AdapterError {
 }
 
 async fn load(transaction: &mut Transaction<'_, Driver>, run: RunId) -> Result<Vec<Entry>, Problem> {
-    let rows: Vec<(String,)> = sqlx::query_as("SELECT entry_json FROM fix_pipeline_entries WHERE run_id = ?1 ORDER BY sequence")
-        .bind(run.to_string())
-        .fetch_all(&mut **transaction)
-        .await?;
+    let rows: Vec<(String,)> =
+        sqlx::query_as("SELECT entry_json FROM fix_pipeline_entries WHERE run_id = ?1 ORDER BY sequence")
+            .bind(run.to_string())
+            .fetch_all(&mut **transaction)
+            .await?;
     let entries = rows.iter().map(|(json,)| Entry::from_json(json));
     Ok(entries.collect::<Result<_, _>>()?)
 }

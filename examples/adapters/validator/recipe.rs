@@ -59,7 +59,8 @@ fn detect(base: &Snapshot, log: &Log) -> Vec<String> {
     if log.lines().any(|line| line.contains("F401") || line.contains("imported but unused")) {
         let setting = |file: &str, section: &str| base.text(file).contains(section);
         let flake8 = base.files().any(|file| file == ".flake8") || setting("setup.cfg", "[flake8]");
-        let ruff = base.files().any(|file| file == "ruff.toml" || file == ".ruff.toml") || setting("pyproject.toml", "[tool.ruff");
+        let ruff = base.files().any(|file| file == "ruff.toml" || file == ".ruff.toml")
+            || setting("pyproject.toml", "[tool.ruff");
         if ruff || !flake8 && log.as_str().contains("ruff") {
             check.push("python -m ruff check .".to_owned());
         } else {
@@ -107,7 +108,10 @@ fn prepare(base: &Snapshot, check: &[String]) -> Vec<String> {
     if pyproject.contains("[build-system]") {
         prepare.push(format!("{INSTALL} -e ."));
     } else if pyproject.contains("[project]") {
-        prepare.push(format!("python -c {} > ../dependencies.txt && {INSTALL} -r ../dependencies.txt", quoted(LIST_DEPENDENCIES)));
+        prepare.push(format!(
+            "python -c {} > ../dependencies.txt && {INSTALL} -r ../dependencies.txt",
+            quoted(LIST_DEPENDENCIES)
+        ));
     }
     for tool in ["pytest", "ruff", "flake8"] {
         if check.iter().any(|command| command.split_whitespace().any(|word| word == tool)) {

@@ -30,8 +30,9 @@ const LINTERS: [&str; 6] = ["ruff", "flake8", "pyflakes", "pylint", "pycodestyle
 
 /// `= 1 failed, 2 passed, 1 error in 0.05s =`, with or without the frame.
 fn pytest(output: &str) -> Option<Counts> {
-    static SUMMARY: LazyLock<Option<Regex>> =
-        LazyLock::new(|| Regex::new(r"^(?:=+ )?((?:\d+ [a-z]+(?:, )?)+|no tests ran) in [\d.]+s(?: \([\d:]+\))?(?: =+)?$").ok());
+    static SUMMARY: LazyLock<Option<Regex>> = LazyLock::new(|| {
+        Regex::new(r"^(?:=+ )?((?:\d+ [a-z]+(?:, )?)+|no tests ran) in [\d.]+s(?: \([\d:]+\))?(?: =+)?$").ok()
+    });
     let summary = SUMMARY.as_ref()?;
     let found = output.lines().rev().find_map(|line| summary.captures(line.trim()))?;
     let mut counts = Counts::default();
@@ -56,7 +57,9 @@ fn unittest(output: &str) -> Option<Counts> {
     let mut failed = 0;
     let run = lines.find_map(|line| {
         if let Some(parts) = line.strip_prefix("FAILED (").and_then(|rest| rest.strip_suffix(')')) {
-            let numbers = parts.split(", ").filter_map(|part| part.strip_prefix("failures=").or_else(|| part.strip_prefix("errors=")));
+            let numbers = parts
+                .split(", ")
+                .filter_map(|part| part.strip_prefix("failures=").or_else(|| part.strip_prefix("errors=")));
             failed = numbers.filter_map(|number| number.parse::<u64>().ok()).sum();
         }
         line.strip_prefix("Ran ")?.split_once(" test")?.0.parse::<u64>().ok()

@@ -37,10 +37,16 @@ macro_rules! pattern {
 pattern!(NO_MODULE, r"(?:ModuleNotFoundError|ImportError): No module named '?([A-Za-z_][A-Za-z0-9_.]*)'?(.*)$");
 // A service's time stamp, and the job and step names that `gh run view --log` puts before it.
 pattern!(PREFIX, r"^(?:[^\t]*\t[^\t]*\t)?\x{feff}?\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z ?");
-pattern!(ON_ONE_LINE, r"^(?:::error [^:]*::)?(\S.*?):(\d+):(?:\d+): (?:F401 (?:\[\*\] )?)?[`'](.+?)[`'] imported but unused");
+pattern!(
+    ON_ONE_LINE,
+    r"^(?:::error [^:]*::)?(\S.*?):(\d+):(?:\d+): (?:F401 (?:\[\*\] )?)?[`'](.+?)[`'] imported but unused"
+);
 pattern!(HEADLINE, r"^F401 (?:\[\*\] )?[`'](.+?)[`'] imported but unused");
 pattern!(ARROW, r"^\s*--> (.+?):(\d+):\d+$");
-pattern!(ANNOTATION, r"^::(?:error|warning|notice) (.*?)::(?:.*: )?(?:F401 )?(?:\[\*\] )?[`'](.+?)[`'] imported but unused");
+pattern!(
+    ANNOTATION,
+    r"^::(?:error|warning|notice) (.*?)::(?:.*: )?(?:F401 )?(?:\[\*\] )?[`'](.+?)[`'] imported but unused"
+);
 pattern!(MESSAGE, r"^[`'](.+?)[`'] imported but unused");
 
 /// The modules that Python did not find, each once, in the order of the log.
@@ -88,7 +94,8 @@ pub(super) fn unused_names(log: &Log) -> Vec<UnusedName> {
     }
     let mut unique: Vec<UnusedName> = Vec::new();
     for name in found {
-        let same = |other: &UnusedName| other.path == name.path && other.line == name.line && other.binding == name.binding;
+        let same =
+            |other: &UnusedName| other.path == name.path && other.line == name.line && other.binding == name.binding;
         if !unique.iter().any(same) {
             unique.push(name);
         }
@@ -125,7 +132,8 @@ fn on_one_line(line: &str) -> Option<UnusedName> {
 fn annotation(line: &str) -> Option<UnusedName> {
     let captures = ANNOTATION.as_ref()?.captures(line)?;
     let property = |name: &str| {
-        let found = captures.get(1)?.as_str().split(',').find_map(|part| part.trim().strip_prefix(name)?.strip_prefix('='));
+        let found =
+            captures.get(1)?.as_str().split(',').find_map(|part| part.trim().strip_prefix(name)?.strip_prefix('='));
         found.map(|value| value.replace("%2C", ",").replace("%3A", ":").replace("%25", "%"))
     };
     Some(UnusedName {
@@ -185,7 +193,8 @@ mod tests {
                    ImportError: No module named requests.adapters\n\
                    ModuleNotFoundError: No module named 'yaml'\n\
                    ModuleNotFoundError: No module named 'a.b'; 'a' is not a package\n";
-        let names: Vec<_> = missing_modules(&Log::from(log)).into_iter().map(|module| (module.name, module.line)).collect();
+        let names: Vec<_> =
+            missing_modules(&Log::from(log)).into_iter().map(|module| (module.name, module.line)).collect();
         assert_eq!(names[0], ("yaml".to_owned(), "E   ModuleNotFoundError: No module named 'yaml'".to_owned()));
         assert_eq!(names[1].0, "requests.adapters");
         assert_eq!(names.len(), 2);

@@ -6,7 +6,8 @@ use fix_plan::RepoPath;
 /// The manifest to add a dependency to: the one that the project installs from.
 /// Where there is none, the conventional name, which a generator will not find.
 pub(super) fn find(tree: &dyn SourceTree) -> Option<RepoPath> {
-    let candidates = ["pyproject.toml", "requirements.in", "requirements.txt", "requirements/base.in", "requirements/base.txt"];
+    let candidates =
+        ["pyproject.toml", "requirements.in", "requirements.txt", "requirements/base.in", "requirements/base.txt"];
     let mut paths = candidates.iter().filter_map(|name| name.parse::<RepoPath>().ok());
     let chosen = paths.find(|path| {
         let text = text(path, tree);
@@ -28,7 +29,8 @@ fn declares_dependencies(text: &str) -> bool {
 /// Whether the module is the project's own: then it is not for an index to bring.
 pub(super) fn is_first_party(module: &str, tree: &dyn SourceTree) -> bool {
     let top = module.split('.').next().unwrap_or(module);
-    let places = [format!("{top}.py"), format!("{top}/__init__.py"), format!("src/{top}.py"), format!("src/{top}/__init__.py")];
+    let places =
+        [format!("{top}.py"), format!("{top}/__init__.py"), format!("src/{top}.py"), format!("src/{top}/__init__.py")];
     places.iter().filter_map(|place| place.parse().ok()).any(|path| tree.exists(&path).unwrap_or(false))
 }
 
@@ -60,7 +62,10 @@ mod tests {
         assert_eq!(find(&[("pyproject.toml", "[project]\nname = 'a'\n"), ("requirements.txt", "")]), "pyproject.toml");
         assert_eq!(find(&[("pyproject.toml", "[tool.ruff]\n"), ("requirements.txt", "")]), "requirements.txt");
         let dynamic = "[project]\nname = 'a'\ndynamic = ['dependencies']\n";
-        assert_eq!(find(&[("pyproject.toml", dynamic), ("requirements.in", ""), ("requirements.txt", "")]), "requirements.in");
+        assert_eq!(
+            find(&[("pyproject.toml", dynamic), ("requirements.in", ""), ("requirements.txt", "")]),
+            "requirements.in"
+        );
         assert_eq!(find(&[]), "requirements.txt");
     }
 

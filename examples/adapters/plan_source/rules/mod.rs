@@ -8,8 +8,8 @@ use fix_patch::{SourceTree, imports};
 use fix_pipeline::{AdapterError, AdapterErrorKind, PlanRequest, PlanSource, RawPlan};
 use fix_plan::limits::{EVIDENCE_LINE_BYTES_MAX, OPERATIONS_MAX, TEXT_BYTES_MAX};
 use fix_plan::{
-    Action, Category, Confidence, Dependency, DisplayText, Failure, FixPlan, ImportLocator, ImportTarget, Operation, RepoPath,
-    UnusedImport, VersionSpec,
+    Action, Category, Confidence, Dependency, DisplayText, FixPlan, ImportLocator, ImportTarget, Log, Operation,
+    RepoPath, UnusedImport, VersionSpec,
 };
 
 use self::log::{MissingModule, UnusedName};
@@ -26,19 +26,21 @@ use self::log::{MissingModule, UnusedName};
 pub struct Rules;
 
 impl Rules {
-    /// The plan for `failure`, in the project of `tree`.
+    /// The plan for a failure that printed `log`, in the project of `tree`.
     ///
     /// # Errors
     /// [`AdapterErrorKind::NothingToPropose`] when no rule fits the log.
-    pub fn plan(&self, failure: &Failure, tree: &dyn SourceTree) -> Result<FixPlan, AdapterError> {
-        let missing = log::missing_modules(&failure.log);
-        let missing: Vec<_> = missing.into_iter().filter(|module| !manifest::is_first_party(&module.name, tree)).collect();
+    pub fn plan_for(&self, log: &Log, tree: &dyn SourceTree) -> Result<FixPlan, AdapterError> {
+        let missing = log::missing_modules(log);
+        let missing: Vec<_> =
+            missing.into_iter().filter(|module| !manifest::is_first_party(&module.name, tree)).collect();
         let plan = match missing.is_empty() {
             false => declare(&missing, tree),
-            true => remove(&log::unused_names(&failure.log), tree),
+            true => remove(&log::unused_names(log), tree),
         };
         plan.ok_or_else(|| {
-            let message = "the log holds no missing module and no unused import that a rule can place in this repository";
+            let message =
+                "the log holds no missing module and no unused import that a rule can place in this repository";
             AdapterError::new(AdapterErrorKind::NothingToPropose, "plan by rules", message)
         })
     }
@@ -46,7 +48,7 @@ impl Rules {
 
 impl PlanSource for Rules {
     async fn propose(&self, request: PlanRequest<'_>) -> Result<RawPlan, AdapterError> {
-        let plan = self.plan(request.failure, request.tree)?;
+        let plan = self.plan_for(&request.failure.log, request.tree)?;
         Ok(RawPlan::new("rules", plan.to_json()))
     }
 }
@@ -88,7 +90,12 @@ fn remove(unused: &[UnusedName], tree: &dyn SourceTree) -> Option<FixPlan> {
         if operations.len() == OPERATIONS_MAX || there {
             continue;
         }
-        operations.push(Operation::new(file, action, text(&format!("`{target}` is not used"))?, evidence(&name.evidence)));
+        operations.push(Operation::new(
+            file,
+            action,
+            text(&format!("`{target}` is not used"))?,
+            evidence(&name.evidence),
+        ));
     }
     let files = operations.iter().map(|operation| &operation.file).collect::<std::collections::BTreeSet<_>>().len();
     let root_cause = format!("The linter finds {} unused import(s) in {files} file(s).", operations.len());
@@ -109,7 +116,9 @@ fn locate(name: &UnusedName, tree: &dyn SourceTree) -> Option<(RepoPath, ImportT
     let source = String::from_utf8(tree.read(&file).ok()?.bytes).ok()?;
     let found = imports::imports_in(&source).ok()?;
     let fits = |import: &&imports::ImportedName| printed(&import.target).contains(&name.binding);
-    let near = |import: &&imports::ImportedName| import.line.abs_diff(name.line).min(import.statement_line.abs_diff(name.line));
+    let near = |import: &&imports::ImportedName| {
+        import.line.abs_diff(name.line).min(import.statement_line.abs_diff(name.line))
+    };
     let best = found.iter().filter(fits).min_by_key(near)?;
     Some((file, best.target.clone(), best.line))
 }

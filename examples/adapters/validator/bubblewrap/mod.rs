@@ -77,7 +77,8 @@ impl Bubblewrap {
 
     async fn check(&self, snapshot: &Snapshot, recipe: &Recipe) -> Result<Report, AdapterError> {
         let workspace = Workspace::new(snapshot).map_err(|error| {
-            AdapterError::new(AdapterErrorKind::Unavailable, "lay out the work directory", "the disk failed").with_source(error)
+            AdapterError::new(AdapterErrorKind::Unavailable, "lay out the work directory", "the disk failed")
+                .with_source(error)
         })?;
         let mut report = Report::new(CheckStatus::Passed, snapshot.tree_id());
         report.sandbox = self.sandbox.describe(&self.limits);

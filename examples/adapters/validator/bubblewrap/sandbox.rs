@@ -130,14 +130,20 @@ impl Sandbox {
     }
 
     async fn try_out(&self) -> Result<(), AdapterError> {
-        let workspace = Workspace::empty().map_err(|error| no_sandbox("no work directory".to_owned()).with_source(error))?;
+        let workspace =
+            Workspace::empty().map_err(|error| no_sandbox("no work directory".to_owned()).with_source(error))?;
         let deadline = Instant::now() + std::time::Duration::from_secs(30);
         match self.run(&workspace, Network::None, "test -w /work/tree && test -x /usr/bin/python3", deadline).await? {
             (Ended::Exit(0), _) => Ok(()),
-            (Ended::Exit(1), _) => Err(no_sandbox("/usr/bin/python3 is missing; install the packages python3 and python3-venv".to_owned())),
+            (Ended::Exit(1), _) => {
+                Err(no_sandbox("/usr/bin/python3 is missing; install the packages python3 and python3-venv".to_owned()))
+            }
             (ended, said) => {
                 let said = String::from_utf8_lossy(&said);
-                Err(no_sandbox(format!("bubblewrap does not work here ({ended:?}: {}); unprivileged user name spaces must be allowed", said.trim())))
+                Err(no_sandbox(format!(
+                    "bubblewrap does not work here ({ended:?}: {}); unprivileged user name spaces must be allowed",
+                    said.trim()
+                )))
             }
         }
     }
@@ -168,7 +174,8 @@ impl Sandbox {
     ) -> Result<(Ended, Vec<u8>), AdapterError> {
         let status_file = workspace.status_file();
         let failed = |error: std::io::Error| {
-            AdapterError::new(AdapterErrorKind::Unavailable, "run a command in the sandbox", "the sandbox failed").with_source(error)
+            AdapterError::new(AdapterErrorKind::Unavailable, "run a command in the sandbox", "the sandbox failed")
+                .with_source(error)
         };
         let _ = fs::remove_file(&status_file);
         // The shell outside opens the verdict's file for bubblewrap's monitor, and becomes it.
@@ -201,7 +208,16 @@ impl Sandbox {
         let mut push = |texts: &[&str]| arguments.extend(texts.iter().map(OsString::from));
         if let Some(setpriv) = &self.setpriv {
             let nobody = NOBODY.to_string();
-            push(&[&setpriv.to_string_lossy(), "--reuid", &nobody, "--regid", &nobody, "--clear-groups", "--no-new-privs", "--"]);
+            push(&[
+                &setpriv.to_string_lossy(),
+                "--reuid",
+                &nobody,
+                "--regid",
+                &nobody,
+                "--clear-groups",
+                "--no-new-privs",
+                "--",
+            ]);
         }
         let limits = &self.limits;
         push(&[
@@ -254,7 +270,9 @@ impl Sandbox {
         ] {
             push(&["--setenv", name, value]);
         }
-        for folder in ["/usr", "/etc/ssl", "/etc/ca-certificates", "/etc/alternatives", "/etc/ld.so.cache", "/etc/localtime"] {
+        for folder in
+            ["/usr", "/etc/ssl", "/etc/ca-certificates", "/etc/alternatives", "/etc/ld.so.cache", "/etc/localtime"]
+        {
             push(&["--ro-bind-try", folder, folder]);
         }
         for folder in ["/bin", "/sbin", "/lib", "/lib32", "/lib64"] {
@@ -274,8 +292,18 @@ impl Sandbox {
 /// How pip reaches its index here, without credentials.
 fn index_settings() -> Vec<(String, String)> {
     let names = [
-        "PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_TRUSTED_HOST", "PIP_DEFAULT_TIMEOUT", "PIP_CERT", "SSL_CERT_FILE", "HTTP_PROXY",
-        "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy",
+        "PIP_INDEX_URL",
+        "PIP_EXTRA_INDEX_URL",
+        "PIP_TRUSTED_HOST",
+        "PIP_DEFAULT_TIMEOUT",
+        "PIP_CERT",
+        "SSL_CERT_FILE",
+        "HTTP_PROXY",
+        "HTTPS_PROXY",
+        "NO_PROXY",
+        "http_proxy",
+        "https_proxy",
+        "no_proxy",
     ];
     let settings = names.iter().filter_map(|name| Some(((*name).to_owned(), std::env::var(name).ok()?)));
     settings.filter(|(_, value)| !value.contains('@')).collect()
@@ -298,7 +326,11 @@ fn verdict(status_file: &Path, printed: &[u8]) -> Result<Ended, AdapterError> {
 }
 
 fn no_sandbox(problem: String) -> AdapterError {
-    AdapterError::new(AdapterErrorKind::Unsupported, "open a sandbox", format!("{problem}. Nothing was run: tests never run unprotected"))
+    AdapterError::new(
+        AdapterErrorKind::Unsupported,
+        "open a sandbox",
+        format!("{problem}. Nothing was run: tests never run unprotected"),
+    )
 }
 
 fn is_root() -> bool {

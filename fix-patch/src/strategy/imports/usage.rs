@@ -40,12 +40,7 @@ impl<'n> Usage<'n> {
     }
 
     /// Why the binding of `import`'s name number `name` has to stay, if it has.
-    pub(super) fn reason(
-        &self,
-        statements: &Statements<'_>,
-        import: &Import<'_>,
-        name: usize,
-    ) -> Option<Reason> {
+    pub(super) fn reason(&self, statements: &Statements<'_>, import: &Import<'_>, name: usize) -> Option<Reason> {
         let alias = import.names.get(name)?;
         let bound = import.bound(alias)?;
         let offset = alias.start().to_usize();
@@ -64,7 +59,9 @@ impl<'n> Usage<'n> {
         let rebound = rebinding(statements, import, name, bound);
         let seen = |read: &Use| match self.scopes.deferred_from(read, scope) {
             // A function runs after what stands before it; it may run as soon as it is defined.
-            Some(start) => rebound.is_none_or(|(_, end)| start < end && read.offset < end || start < rebound_start(rebound)),
+            Some(start) => {
+                rebound.is_none_or(|(_, end)| start < end && read.offset < end || start < rebound_start(rebound))
+            }
             None if read.offset < offset && !in_loop => false,
             None => rebound.is_none_or(|(_, end)| read.offset < end),
         };
@@ -97,7 +94,12 @@ fn is_in_loop(statements: &Statements<'_>, import: &Import<'_>) -> bool {
 }
 
 /// The bytes of the next statement that surely binds `name` again before anything else can run.
-fn rebinding(statements: &Statements<'_>, import: &Import<'_>, name: usize, bound_name: &str) -> Option<(usize, usize)> {
+fn rebinding(
+    statements: &Statements<'_>,
+    import: &Import<'_>,
+    name: usize,
+    bound_name: &str,
+) -> Option<(usize, usize)> {
     let dotted = import.from.is_none()
         && import.names.get(name).is_some_and(|alias| alias.asname.is_none() && alias.name.as_str().contains('.'));
     // Another import of the package does not replace it: `import a.b` also loads the sub-module.

@@ -1,0 +1,153 @@
+//! The command line, as clap reads it.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+/// Propose fixes for broken CI, safely: a plan, a proven patch, a validated pull request.
+#[derive(Debug, Parser)]
+#[command(name = "fix", version, about, max_term_width = 100)]
+pub(crate) struct Args {
+    /// Print one JSON object instead of text for people.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Print the JSON Schema of a plan.
+    Schema,
+    /// Check a plan: is it valid, and what is wrong with it?
+    Check(CheckArgs),
+    /// Generate the patch of a plan, and print the diff.
+    Patch(PatchArgs),
+    /// Judge a plan or a diff by a policy.
+    Policy(PolicyArgs),
+    /// Propose a plan for the log of a failed CI job, by rules.
+    Plan(PlanArgs),
+    /// Take a failure the whole way: plan, patch, validate in a sandbox, open a pull request beside the repository.
+    Run(RunArgs),
+    /// List the runs of a store.
+    Runs(RunsArgs),
+    /// Show one run: its report and its journal.
+    Show(ShowArgs),
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct CheckArgs {
+    /// The file of the plan; `-` is standard input.
+    #[arg(value_name = "PLAN", required_unless_present = "batch")]
+    pub(crate) plan: Option<PathBuf>,
+
+    /// Read one request a line, `{"id", "plan"}`, and write one result a line.
+    #[arg(long)]
+    pub(crate) batch: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct PatchArgs {
+    /// The repository, or any directory.
+    #[arg(long, value_name = "DIR", required_unless_present = "batch")]
+    pub(crate) repo: Option<PathBuf>,
+
+    /// Read this revision instead of the files of the directory.
+    #[arg(long, value_name = "REV")]
+    pub(crate) rev: Option<String>,
+
+    /// The file of the plan; `-` is standard input.
+    #[arg(long, value_name = "PLAN", required_unless_present = "batch")]
+    pub(crate) plan: Option<PathBuf>,
+
+    /// Leave white space alone.
+    #[arg(long)]
+    pub(crate) no_tidy: bool,
+
+    /// Waive a refusal of policy: reexport, suppressed, availability_check, conditional.
+    #[arg(long, value_name = "CODE")]
+    pub(crate) allow: Vec<String>,
+
+    /// Read one request a line from standard input, `{"id", "repo", "plan", "tidy", "allow"}`, and write one result a line.
+    #[arg(long, conflicts_with_all = ["repo", "rev", "plan"])]
+    pub(crate) batch: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct PolicyArgs {
+    /// The policy, TOML or JSON by its ending; the default policy without.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) policy: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) subject: PolicySubject,
+}
+
+#[derive(Debug, clap::Args)]
+#[group(required = true, multiple = false)]
+pub(crate) struct PolicySubject {
+    /// Judge this plan; `-` is standard input.
+    #[arg(long, value_name = "PLAN")]
+    pub(crate) plan: Option<PathBuf>,
+
+    /// Judge this diff; `-` is standard input.
+    #[arg(long, value_name = "DIFF")]
+    pub(crate) diff: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct PlanArgs {
+    /// The log of the failed job; `-` is standard input.
+    #[arg(long, value_name = "LOG")]
+    pub(crate) log: PathBuf,
+
+    /// The project that failed.
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    pub(crate) repo: PathBuf,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct RunArgs {
+    /// The git repository; its checked out branch is mended.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) repo: PathBuf,
+
+    /// The log of the failed job; `-` is standard input.
+    #[arg(long, value_name = "LOG")]
+    pub(crate) log: PathBuf,
+
+    /// A command that checks the project, as a shell reads it; may be given several times.
+    #[arg(long, value_name = "CMD")]
+    pub(crate) check: Vec<String>,
+
+    /// The policy, TOML or JSON by its ending; the default policy without.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) policy: Option<PathBuf>,
+
+    /// Where runs are kept.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) store: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct RunsArgs {
+    /// Where runs are kept.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) store: Option<PathBuf>,
+
+    /// The most to list.
+    #[arg(long, value_name = "N", default_value_t = 50)]
+    pub(crate) limit: u32,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct ShowArgs {
+    /// The run.
+    #[arg(value_name = "RUN")]
+    pub(crate) run: String,
+
+    /// Where runs are kept.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) store: Option<PathBuf>,
+}

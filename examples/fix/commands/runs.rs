@@ -1,0 +1,72 @@
+//! `fix runs` and `fix show`
+
+use std::path::Path;
+
+use anstream::println;
+use fix_adapters::run_store::Sqlite;
+use fix_adapters::terminal;
+use fix_pipeline::{RunId, RunRecord, RunStore as _};
+
+use crate::args::{RunsArgs, ShowArgs};
+use crate::io::{Answer, CliError, print_json, store};
+
+pub(crate) async fn list(args: &RunsArgs, json: bool) -> Result<Answer, CliError> {
+    let store = open(args.store.as_deref()).await?;
+    let runs = store.runs(args.limit).await.map_err(|error| CliError::failed("the runs can't be listed", &error))?;
+    if json {
+        print_json(&serde_json::json!({"runs": runs}));
+        return Ok(Answer::Yes);
+    }
+    for run in &runs {
+        println!("{}  {}  {:<18}  {}", run.created_at, run.run_id, run.status, run.repository);
+    }
+    if runs.is_empty() {
+        println!("no runs yet");
+    }
+    Ok(Answer::Yes)
+}
+
+pub(crate) async fn show(args: &ShowArgs, json: bool) -> Result<Answer, CliError> {
+    let run: RunId = args.run.parse().map_err(|error| CliError::unusable(format!("{:?}: {error}", args.run)))?;
+    let store = open(args.store.as_deref()).await?;
+    let entries = store.load(run).await.map_err(|error| CliError::failed("the run can't be read", &error))?;
+    if entries.is_empty() {
+        return Err(CliError::unusable(format!("the store has no run {run}")));
+    }
+    let record = RunRecord::fold(&entries);
+    if json {
+        print_json(&serde_json::json!({"report": record.report(run), "journal": entries}));
+        return Ok(Answer::Yes);
+    }
+    println!("run {run}: {}", record.status.as_str());
+    for entry in &entries {
+        println!("{:>3}  {}  {}", entry.sequence(), entry.digest().get(..12).unwrap_or_default(), entry.event().name());
+    }
+    if let Some(baseline) = &record.baseline {
+        terminal::report("without a patch", baseline);
+    }
+    for (what, decision) in [("plan", &record.plan_policy), ("patch", &record.patch_policy)] {
+        if let Some(decision) = decision {
+            terminal::decision(what, decision);
+        }
+    }
+    if let Some(diff) = &record.patch_diff {
+        terminal::diff(diff);
+    }
+    if let Some(validation) = &record.validation {
+        terminal::report("with the patch", validation);
+    }
+    if let Some(error) = &record.error {
+        println!("{error}");
+    }
+    Ok(Answer::Yes)
+}
+
+/// Opens a store that is there: a list or a look makes none.
+async fn open(file: Option<&Path>) -> Result<Sqlite, CliError> {
+    let file = store(file)?;
+    if !file.is_file() {
+        return Err(CliError::unusable(format!("there is no run store at {}", file.display())));
+    }
+    Sqlite::open(&file).await.map_err(|error| CliError::failed("the run store can't be opened", &error))
+}

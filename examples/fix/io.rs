@@ -1,0 +1,131 @@
+//! Reading input, writing answers.
+
+use std::error::Error;
+use std::fs::File;
+use std::io::{Read, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use fix_adapters::terminal::with_causes;
+use fix_policy::{PolicyEngine, PolicyError, SafetyPolicy};
+use serde::Serialize;
+
+/// Longest input that is read, in bytes.
+const INPUT_BYTES_MAX: u64 = 64 << 20;
+
+/// What a command answers.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Answer {
+    Yes,
+    No,
+    /// The answer is told, and it is that a component failed.
+    Failed,
+}
+
+impl From<bool> for Answer {
+    fn from(yes: bool) -> Self {
+        if yes { Self::Yes } else { Self::No }
+    }
+}
+
+/// Why there is no answer.
+#[derive(Debug)]
+pub(crate) struct CliError {
+    usable: bool,
+    message: String,
+}
+
+impl CliError {
+    /// The arguments or the input can't be used: exit code 2.
+    pub(crate) fn unusable(message: impl Into<String>) -> Self {
+        Self { usable: false, message: message.into() }
+    }
+
+    /// A component failed: exit code 3.
+    pub(crate) fn failed(message: &str, error: &dyn Error) -> Self {
+        Self { usable: true, message: format!("{message}\n  because: {}", with_causes(error)) }
+    }
+
+    pub(crate) fn message(&self) -> &str {
+        &self.message
+    }
+
+    pub(crate) fn report(&self, json: bool) {
+        anstream::eprintln!("error: {}", self.message);
+        if json {
+            print_json(&serde_json::json!({"error": self.message}));
+        }
+    }
+
+    pub(crate) fn exit_code(&self) -> ExitCode {
+        ExitCode::from(if self.usable { 3 } else { 2 })
+    }
+}
+
+/// Reads a file; `-` is standard input.
+pub(crate) fn read(path: &Path) -> Result<Vec<u8>, CliError> {
+    let unreadable = |error: std::io::Error| CliError::unusable(format!("{} can't be read: {error}", path.display()));
+    let source: Box<dyn Read> = if path == Path::new("-") {
+        Box::new(std::io::stdin())
+    } else {
+        Box::new(File::open(path).map_err(unreadable)?)
+    };
+    let mut bytes = Vec::new();
+    source.take(INPUT_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+    if u64::try_from(bytes.len()).map_or(true, |length| length > INPUT_BYTES_MAX) {
+        return Err(CliError::unusable(format!("{} is larger than {INPUT_BYTES_MAX} bytes", path.display())));
+    }
+    Ok(bytes)
+}
+
+/// Prints one object on one line.
+pub(crate) fn print_json(value: &impl Serialize) {
+    let text = serde_json::to_string(value).unwrap_or_default();
+    // A reader that went away wants no more.
+    let _ = writeln!(std::io::stdout(), "{text}");
+}
+
+/// A directory, as an absolute path.
+pub(crate) fn directory(path: &Path) -> Result<PathBuf, CliError> {
+    match path.canonicalize() {
+        Ok(path) if path.is_dir() => Ok(path),
+        Ok(path) => Err(CliError::unusable(format!("{} is no directory", path.display()))),
+        Err(error) => Err(CliError::unusable(format!("{} can't be opened: {error}", path.display()))),
+    }
+}
+
+/// The engine of a policy file, or of the default policy. One that can't be read denies everything.
+pub(crate) fn policy(file: Option<&Path>) -> PolicyEngine {
+    let Some(file) = file else { return PolicyEngine::default() };
+    PolicyEngine::from_policy_or_deny(load(file))
+}
+
+fn load(file: &Path) -> Result<SafetyPolicy, PolicyError> {
+    let unreadable = |problem: String| PolicyError::Unreadable { problem };
+    let text = read(file).map_err(|error| unreadable(error.message))?;
+    let text = String::from_utf8(text).map_err(|_| unreadable(format!("{} is not UTF-8", file.display())))?;
+    match file.extension().and_then(|extension| extension.to_str()) {
+        Some("json") => SafetyPolicy::from_json(&text),
+        Some("toml") | None => SafetyPolicy::from_toml(&text),
+        Some(other) => Err(unreadable(format!("{}: a policy is TOML or JSON, not {other}", file.display()))),
+    }
+}
+
+/// Where runs are kept when nothing else is said.
+pub(crate) fn store(file: Option<&Path>) -> Result<PathBuf, CliError> {
+    match file {
+        Some(file) => Ok(file.to_owned()),
+        None => Ok(home_folder("XDG_STATE_HOME", ".local/state")?.join("fix/runs.sqlite3")),
+    }
+}
+
+/// Where mirrors of repositories are kept.
+pub(crate) fn cache() -> Result<PathBuf, CliError> {
+    Ok(home_folder("XDG_CACHE_HOME", ".cache")?.join("fix/repositories"))
+}
+
+fn home_folder(variable: &str, default: &str) -> Result<PathBuf, CliError> {
+    let set = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let folder = set(variable).or_else(|| Some(set("HOME")?.join(default)));
+    folder.ok_or_else(|| CliError::unusable(format!("neither {variable} nor HOME is set to an absolute path")))
+}
