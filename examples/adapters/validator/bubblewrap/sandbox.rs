@@ -19,6 +19,19 @@ use crate::repository::Snapshot;
 /// Makes the virtual environment that `python` means in every later command.
 pub(super) const MAKE_ENVIRONMENT: &str = "/usr/bin/python3 -m venv ../venv";
 
+/// Trusted code on the host opens the verdict's file for bubblewrap's monitor, closes
+/// whatever else this process inherited, and becomes the sandbox.
+const LAUNCH: &str = "\
+import os, sys
+verdict = os.open(sys.argv[1], os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+os.dup2(verdict, 3)
+os.set_inheritable(3, True)
+os.dup2(1, 2)
+os.closerange(4, os.sysconf('SC_OPEN_MAX'))
+os.execv(sys.argv[2], sys.argv[2:])";
+
+const PYTHON: &str = "/usr/bin/python3";
+
 /// The user inside, and outside when we are root: nobody.
 const NOBODY: u32 = 65_534;
 
@@ -115,6 +128,9 @@ impl Sandbox {
         let find = |name: &str, package: &str| {
             program(name).ok_or_else(|| no_sandbox(format!("{name} is missing; install the package {package}")))
         };
+        if !Path::new(PYTHON).is_file() {
+            return Err(no_sandbox(format!("{PYTHON} is missing; install the packages python3 and python3-venv")));
+        }
         let bwrap = find("bwrap", "bubblewrap")?;
         let help = Command::new(&bwrap).arg("--help").output().await;
         let help = help.map_err(|error| no_sandbox("bwrap can't be started".to_owned()).with_source(error))?;
@@ -133,11 +149,8 @@ impl Sandbox {
         let workspace =
             Workspace::empty().map_err(|error| no_sandbox("no work directory".to_owned()).with_source(error))?;
         let deadline = Instant::now() + std::time::Duration::from_secs(30);
-        match self.run(&workspace, Network::None, "test -w /work/tree && test -x /usr/bin/python3", deadline).await? {
+        match self.run(&workspace, Network::None, "test -w /work/tree", deadline).await? {
             (Ended::Exit(0), _) => Ok(()),
-            (Ended::Exit(1), _) => {
-                Err(no_sandbox("/usr/bin/python3 is missing; install the packages python3 and python3-venv".to_owned()))
-            }
             (ended, said) => {
                 let said = String::from_utf8_lossy(&said);
                 Err(no_sandbox(format!(
@@ -178,9 +191,8 @@ impl Sandbox {
                 .with_source(error)
         };
         let _ = fs::remove_file(&status_file);
-        // The shell outside opens the verdict's file for bubblewrap's monitor, and becomes it.
-        let mut outside = Command::new("/bin/sh");
-        outside.arg("-c").arg("exec \"$@\" 3>\"$0\" 2>&1").arg(&status_file);
+        let mut outside = Command::new(PYTHON);
+        outside.args(["-I", "-S", "-c", LAUNCH]).arg(&status_file);
         outside.args(self.arguments(workspace, network, command));
         outside.env_clear().stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).kill_on_drop(true);
         let mut child = outside.spawn().map_err(failed)?;
