@@ -3,7 +3,11 @@
 #[cfg(feature = "python")]
 pub mod imports;
 #[cfg(feature = "dependencies")]
+mod in_turn;
+#[cfg(feature = "dependencies")]
 mod pyproject;
+#[cfg(feature = "dependencies")]
+mod requirement;
 #[cfg(feature = "dependencies")]
 mod requirements;
 

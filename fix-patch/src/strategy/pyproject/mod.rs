@@ -1,0 +1,225 @@
+//! `pyproject.toml`: the lists of PEP 621 and PEP 735, Poetry's tables, and older spellings.
+
+mod array;
+mod poetry;
+mod proof;
+mod target;
+mod toml;
+
+use fix_plan::{Action, ActionKind, Dependency, Operation, RepoPath, SpecKind};
+use toml_edit::Item;
+
+use self::array::List;
+use self::target::Target;
+use self::toml::{Toml, entries, key_text, quoted};
+use super::requirement::text_of;
+use super::{PatchOptions, Proposal, Strategy, in_turn};
+use crate::edit::Edit;
+use crate::refusal::{Refusal, RefusalCode};
+use crate::source::SourceFile;
+
+/// Adds and pins dependencies in `pyproject.toml`.
+#[derive(Debug)]
+pub(crate) struct Pyproject;
+
+impl Strategy for Pyproject {
+    fn name(&self) -> &'static str {
+        "pyproject"
+    }
+
+    fn handles(&self, file: &RepoPath, kind: ActionKind) -> bool {
+        file.file_name() == "pyproject.toml" && matches!(kind, ActionKind::AddDependency | ActionKind::PinDependency)
+    }
+
+    fn propose<'s>(
+        &self,
+        source: &'s SourceFile,
+        operations: &[&'s Operation],
+        _: &PatchOptions,
+    ) -> Result<Proposal<'s>, Refusal> {
+        in_turn::apply(source, operations, change, proof::prove)
+    }
+}
+
+/// A refusal, before the file's lines are known.
+#[derive(Debug)]
+struct Located {
+    code: RefusalCode,
+    message: String,
+    /// What it is about: the byte in the text, and what stands there.
+    found: Vec<(usize, String)>,
+}
+
+impl Located {
+    fn new<'f>(code: RefusalCode, message: String, found: impl IntoIterator<Item = (usize, &'f str)>) -> Self {
+        Self { code, message, found: found.into_iter().map(|(at, text)| (at, text.to_owned())).collect() }
+    }
+
+    fn bare(code: RefusalCode, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), found: Vec::new() }
+    }
+}
+
+/// The edits of one operation; none when it is already so.
+fn change(source: &SourceFile, operation: &Operation) -> Result<Vec<Edit>, Refusal> {
+    let (body, bom) = source.body();
+    let edits = edits_of(body, operation).map_err(|located| {
+        Refusal::new(source.path(), located.code, located.message)
+            .at_lines(located.found.iter().map(|(at, _)| source.line_at(bom + at)))
+            .with_candidates(located.found.into_iter().map(|(_, text)| text).filter(|text| !text.is_empty()))
+    })?;
+    let shifted = |edit: Edit| {
+        let range = edit.range();
+        Edit::replacement(range.start + bom..range.end + bom, edit.text())
+    };
+    Ok(edits.into_iter().map(shifted).collect())
+}
+
+fn edits_of(body: &str, operation: &Operation) -> Result<Vec<Edit>, Located> {
+    let (dependency, is_pin) = match &operation.action {
+        Action::AddDependency(dependency) => (dependency, false),
+        Action::PinDependency(dependency) => (dependency, true),
+        _ => return Ok(Vec::new()),
+    };
+    let toml = Toml::parse(body).map_err(|(at, reason)| {
+        Located::new(RefusalCode::Syntax, format!("the file is no TOML: {reason}"), [(at, "")])
+    })?;
+    let target = Target::of(&toml, dependency)?;
+    if !target.is_poetry && dependency.spec.kind() == SpecKind::Poetry {
+        let message =
+            format!("only Poetry reads the version {:?}; write PEP 440 clauses such as >=2,<3", dependency.spec.as_str());
+        return Err(Located::bare(RefusalCode::SpecNotPep440, message));
+    }
+    let path: Vec<&str> = target.path.iter().map(String::as_str).collect();
+    let Some(item) = toml.get(&path) else {
+        if is_pin {
+            return Err(Located::bare(RefusalCode::Absent, in_turn::message::absent(dependency)));
+        }
+        target.refuse_addition(&toml, dependency)?;
+        return create(&toml, &target, dependency);
+    };
+    if target.is_poetry {
+        let Some(table) = item.as_table_like() else { return Err(unsupported(&target, item)) };
+        if is_pin {
+            return poetry::pin(&toml, table, dependency);
+        }
+        if poetry::is_there(table, dependency)? {
+            return Ok(Vec::new());
+        }
+        target.refuse_addition(&toml, dependency)?;
+        return match poetry::add(&toml, item, dependency) {
+            Some(edits) => Ok(edits),
+            None => create(&toml, &target, dependency),
+        };
+    }
+    let Some(list) = item.as_array().and_then(|array| List::of(&toml, array)) else {
+        return Err(unsupported(&target, item));
+    };
+    if is_pin {
+        return list.pin(dependency);
+    }
+    let edits = list.add(dependency)?;
+    if !edits.is_empty() {
+        target.refuse_addition(&toml, dependency)?;
+    }
+    Ok(edits)
+}
+
+fn unsupported(target: &Target, item: &Item) -> Located {
+    let at = item.span().map_or(0, |span| span.start);
+    let message = format!("{} is {}, which is no place for dependencies", target.path.join("."), item.type_name());
+    Located::new(RefusalCode::UnsupportedShape, message, [(at, "")])
+}
+
+/// Makes the list or table of `target` with `dependency` in it, in the fewest lines.
+fn create(toml: &Toml<'_>, target: &Target, dependency: &Dependency) -> Result<Vec<Edit>, Located> {
+    let path: Vec<&str> = target.path.iter().map(String::as_str).collect();
+    let Some((last, parents)) = path.split_last() else { return Ok(Vec::new()) };
+    if target.is_poetry {
+        let value = poetry_line(dependency);
+        return Ok(vec![new_table(toml, &path, &value)]);
+    }
+    let value = format!("[{}]", quoted(&text_of(dependency), '"'));
+    let line = format!("{} = {value}", key_text(last));
+    let Some(parent) = toml.get(parents) else { return Ok(vec![new_table(toml, parents, &line)]) };
+    let Some(table) = parent.as_table_like() else { return Err(unsupported(target, parent)) };
+    let own = entries(table);
+    if let Some(inline) = parent.as_inline_table()
+        && !inline.is_dotted()
+        && let Some(span) = inline.span()
+    {
+        return Ok(vec![poetry::into_inline(toml, &span, &own, &line)]);
+    }
+    let header = parent.as_table().filter(|table| !table.is_implicit() && !table.is_dotted()).and_then(|table| table.span());
+    Ok(vec![match (own.last(), header) {
+        // Beside its siblings, dotted keys included.
+        (Some(sibling), _) => {
+            let prefix = toml.slice(toml.line_start(sibling.key.start)..sibling.key.start);
+            let prefix = if is_key_prefix(prefix) { prefix } else { "" };
+            poetry::line_after(toml, sibling.end, &format!("{prefix}{line}"))
+        }
+        (None, Some(header)) => {
+            poetry::line_after(toml, header.end, &format!("{}{line}", toml.indentation(header.start)))
+        }
+        (None, None) => new_table(toml, parents, &line),
+    }])
+}
+
+/// Whether what stands before a key on its line is blanks and other keys.
+fn is_key_prefix(prefix: &str) -> bool {
+    prefix.trim().is_empty() || prefix.trim_end().ends_with('.')
+}
+
+fn poetry_line(dependency: &Dependency) -> String {
+    let key = key_text(dependency.name.as_str());
+    format!("{key} = {}", poetry::value(dependency))
+}
+
+/// A table of its own: before its first sub-table, behind the tables it belongs with, or at the end.
+fn new_table(toml: &Toml<'_>, path: &[&str], line: &str) -> Edit {
+    let name: Vec<String> = path.iter().map(|key| key_text(key)).collect();
+    let header = format!("[{}]", name.join("."));
+    if let Some(first) = first_header(toml, path) {
+        let start = toml.line_start(first);
+        let newline = newline(toml.text, start);
+        return Edit::insertion(start, format!("{header}{newline}{line}{newline}{newline}"));
+    }
+    let text = toml.text;
+    let content = text.trim_end_matches(['\n', '\r', ' ', '\t']).len();
+    let newline = newline(text, text.len());
+    // Blank lines at the end stay, and serve as the blank line between.
+    let tail = text.get(content..).unwrap_or_default();
+    let blank = if tail.matches('\n').count() > 1 || content == 0 { "" } else { newline };
+    if text.is_empty() || text.ends_with('\n') {
+        Edit::insertion(text.len(), format!("{blank}{header}{newline}{line}{newline}"))
+    } else {
+        Edit::insertion(text.len(), format!("{newline}{blank}{header}{newline}{line}"))
+    }
+}
+
+/// Where the first header below `path` stands.
+fn first_header(toml: &Toml<'_>, path: &[&str]) -> Option<usize> {
+    let mut first = None;
+    let mut items = vec![toml.get(path)?];
+    while let Some(item) = items.pop() {
+        let Some(table) = item.as_table() else { continue };
+        if !table.is_implicit() && !table.is_dotted() {
+            let start = table.span().map(|span| span.start);
+            first = match (first, start) {
+                (Some(a), Some(b)) => Some(std::cmp::min(a, b)),
+                (a, b) => a.or(b),
+            };
+        }
+        items.extend(table.iter().map(|(_, item)| item));
+    }
+    first
+}
+
+/// The line ending for a line that is put in at byte `at`.
+fn newline(text: &str, at: usize) -> &'static str {
+    let before = text.get(..at).unwrap_or_default();
+    let ending = |end: Option<usize>, text: &str| {
+        end.map(|end| if text.get(..end).is_some_and(|line| line.ends_with('\r')) { "\r\n" } else { "\n" })
+    };
+    ending(before.rfind('\n'), before).or_else(|| ending(text.find('\n'), text)).unwrap_or("\n")
+}

@@ -1,0 +1,184 @@
+//! The proof that exactly one entry came, or exactly one version changed.
+
+use fix_plan::{Action, Dependency, Operation, normalize_name};
+use toml_edit::{Item, TableLike, Value};
+
+use super::poetry;
+use super::target::Target;
+use super::toml::Toml;
+use crate::strategy::requirement::Requirement;
+
+/// Checks that `after` is `before` with the one change that `operation` asks for.
+pub(super) fn prove(before: &str, after: &str, operation: &Operation) -> Result<(), String> {
+    let (dependency, is_pin) = match &operation.action {
+        Action::AddDependency(dependency) => (dependency, false),
+        Action::PinDependency(dependency) => (dependency, true),
+        _ => return Err("the operation is no dependency".to_owned()),
+    };
+    let body = |text| str::strip_prefix(text, '\u{feff}').unwrap_or(text);
+    let old = Toml::parse(body(before)).map_err(|(_, reason)| reason)?;
+    let new = Toml::parse(body(after)).map_err(|(_, reason)| format!("the result is no TOML: {reason}"))?;
+    let target = Target::of(&old, dependency).map_err(|located| located.message)?;
+    let mut differences = Vec::new();
+    compare(Some(old.root()), Some(new.root()), &mut Vec::new(), &mut differences);
+    let [Difference { path, old, new }] = differences.as_slice() else {
+        return Err(format!("{} things differ where one should", differences.len()));
+    };
+    let list: Vec<String> = target.path.clone();
+    if target.is_poetry {
+        let inside = path.get(list.len()).is_some_and(|key| normalize_name(key) == dependency.name.normalized());
+        return match (is_pin, old, new) {
+            (true, Some(old), Some(new)) if path.starts_with(&list) && inside => {
+                let is_version = path.len() == list.len() + 1
+                    || path.len() == list.len() + 2 && path.last().is_some_and(|key| key == "version");
+                let changed = old.as_str().is_some() && new.as_str() == Some(dependency.spec.as_str());
+                if is_version && changed { Ok(()) } else { Err(format!("{} changed", path.join("."))) }
+            }
+            (false, None, Some(new)) => {
+                let added = dig(new, path, &list);
+                let entry = added.and_then(|table| {
+                    let table = table.as_table_like();
+                    match table {
+                        Some(table) if path.len() <= list.len() => only(table),
+                        _ => path.last().map(|key| (key.as_str(), *new)),
+                    }
+                });
+                match entry {
+                    Some((key, value)) if poetry::is_wanted(key, value, dependency) => Ok(()),
+                    _ => Err(format!("what came is not {}", dependency.name)),
+                }
+            }
+            _ => Err(format!("{} changed", path.join("."))),
+        };
+    }
+    match (old.and_then(|item| item.as_array()), new) {
+        (Some(old), Some(new)) if *path == list => {
+            let new = new.as_array().ok_or("the list is no list any more")?;
+            check_lists(&super::array::strings(old), &super::array::strings(new), dependency, is_pin)?;
+            // What is no string stays as it is.
+            let others = |array: &'_ toml_edit::Array| {
+                array.iter().filter(|value| value.as_str().is_none()).cloned().collect::<Vec<_>>()
+            };
+            let (old, new) = (others(old), others(new));
+            let same = old.len() == new.len() && old.iter().zip(&new).all(|(a, b)| same_value(a, b));
+            if same { Ok(()) } else { Err("an entry that is no requirement changed".to_owned()) }
+        }
+        (None, Some(new)) if !is_pin => {
+            let added = dig(new, path, &list).and_then(Item::as_array).ok_or("what came is no list")?;
+            check_lists(&[], &super::array::strings(added), dependency, false)
+        }
+        _ => Err(format!("{} changed", path.join("."))),
+    }
+}
+
+/// One place where two documents differ.
+struct Difference<'d> {
+    path: Vec<String>,
+    old: Option<&'d Item>,
+    new: Option<&'d Item>,
+}
+
+fn compare<'d>(old: Option<&'d Item>, new: Option<&'d Item>, path: &mut Vec<String>, found: &mut Vec<Difference<'d>>) {
+    if let (Some(a), Some(b)) = (old.and_then(Item::as_table_like), new.and_then(Item::as_table_like)) {
+        for (key, item) in a.iter() {
+            path.push(key.to_owned());
+            compare(Some(item), b.get(key), path, found);
+            path.pop();
+        }
+        for (key, item) in b.iter() {
+            if !a.contains_key(key) {
+                path.push(key.to_owned());
+                found.push(Difference { path: path.clone(), old: None, new: Some(item) });
+                path.pop();
+            }
+        }
+        return;
+    }
+    let same = match (old, new) {
+        (Some(Item::Value(a)), Some(Item::Value(b))) => same_value(a, b),
+        (Some(Item::ArrayOfTables(a)), Some(Item::ArrayOfTables(b))) => {
+            a.len() == b.len()
+                && a.iter().zip(b).all(|(a, b)| {
+                    let mut inside = Vec::new();
+                    compare_tables(a, b, &mut inside);
+                    inside.is_empty()
+                })
+        }
+        (None, None) => true,
+        _ => false,
+    };
+    if !same {
+        found.push(Difference { path: path.clone(), old, new });
+    }
+}
+
+fn compare_tables<'d>(a: &'d dyn TableLike, b: &'d dyn TableLike, found: &mut Vec<Difference<'d>>) {
+    let mut path = Vec::new();
+    for (key, item) in a.iter() {
+        compare(Some(item), b.get(key), &mut path, found);
+    }
+    for (key, item) in b.iter() {
+        if !a.contains_key(key) {
+            found.push(Difference { path: vec![key.to_owned()], old: None, new: Some(item) });
+        }
+    }
+}
+
+fn same_value(a: &Value, b: &Value) -> bool {
+    match (a, b) {
+        (Value::String(a), Value::String(b)) => a.value() == b.value(),
+        (Value::Integer(a), Value::Integer(b)) => a.value() == b.value(),
+        (Value::Float(a), Value::Float(b)) => a.value().to_bits() == b.value().to_bits(),
+        (Value::Boolean(a), Value::Boolean(b)) => a.value() == b.value(),
+        (Value::Datetime(a), Value::Datetime(b)) => a.value() == b.value(),
+        (Value::Array(a), Value::Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same_value(a, b)),
+        (Value::InlineTable(a), Value::InlineTable(b)) => {
+            let mut inside = Vec::new();
+            compare_tables(a, b, &mut inside);
+            inside.is_empty()
+        }
+        _ => false,
+    }
+}
+
+/// Follows `list` below `item`, which stands at `path`, through tables that hold one key each.
+fn dig<'d>(item: &'d Item, path: &[String], list: &[String]) -> Option<&'d Item> {
+    if path.len() > list.len() {
+        return path.starts_with(list).then_some(item);
+    }
+    if !list.starts_with(path) {
+        return None;
+    }
+    list.get(path.len()..)?.iter().try_fold(item, |item, key| {
+        let (only, inner) = only(item.as_table_like()?)?;
+        (only == key).then_some(inner)
+    })
+}
+
+fn only(table: &dyn TableLike) -> Option<(&str, &Item)> {
+    let mut entries = table.iter();
+    let first = entries.next()?;
+    entries.next().is_none().then_some(first)
+}
+
+fn check_lists(old: &[Option<&str>], new: &[Option<&str>], dependency: &Dependency, is_pin: bool) -> Result<(), String> {
+    let same = old.iter().zip(new).take_while(|(a, b)| a == b).count();
+    let rest = if is_pin { same + 1 } else { same };
+    if !old.iter().skip(rest).eq(new.iter().skip(same + 1)) || new.len() != old.len() + usize::from(!is_pin) {
+        return Err("more than one entry of the list differs".to_owned());
+    }
+    let entry = new.get(same).copied().flatten().ok_or("the new entry is no string")?;
+    let requirement = Requirement::parse(entry).ok_or_else(|| format!("{entry:?} is no requirement"))?;
+    if requirement.is_direct() || requirement.normalized() != dependency.name.normalized() {
+        return Err(format!("the entry is {entry:?}"));
+    }
+    let is_wanted = if is_pin {
+        let was = old.get(same).copied().flatten().and_then(Requirement::parse).ok_or("the old entry is no requirement")?;
+        was.besides_spec() == requirement.besides_spec() && requirement.spec() == dependency.spec.as_str()
+    } else {
+        requirement.has_spec(&dependency.spec)
+            && requirement.has_extras(dependency)
+            && requirement.has_marker(dependency.marker.as_ref())
+    };
+    if is_wanted { Ok(()) } else { Err(format!("the entry is {entry:?}")) }
+}

@@ -1,0 +1,256 @@
+//! One PEP 508 requirement as text: where its parts are, so that one can be changed.
+
+use std::ops::Range;
+
+use fix_plan::{Dependency, Marker, VersionSpec, normalize_name};
+
+/// The parts of a requirement, as byte ranges of its text.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) struct Requirement<'t> {
+    text: &'t str,
+    name: Range<usize>,
+    extras: Vec<&'t str>,
+    /// The end of name and extras: where a specifier goes when there is none.
+    head_end: usize,
+    /// The specifier without parentheses and blanks around it; empty where there is none.
+    spec: Range<usize>,
+    marker: Option<&'t str>,
+    direct: bool,
+}
+
+impl<'t> Requirement<'t> {
+    /// Reads `text`; none when it is no requirement.
+    pub(super) fn parse(text: &'t str) -> Option<Self> {
+        let skip = |at: usize| {
+            let rest = text.get(at..).unwrap_or_default();
+            at + (rest.len() - rest.trim_start().len())
+        };
+        let start = skip(0);
+        let rest = text.get(start..)?;
+        let length =
+            rest.find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))).unwrap_or(rest.len());
+        let name = start..start + length;
+        let spelled = text.get(name.clone())?;
+        if !spelled.starts_with(|c: char| c.is_ascii_alphanumeric())
+            || !spelled.ends_with(|c: char| c.is_ascii_alphanumeric())
+        {
+            return None;
+        }
+        let mut head_end = name.end;
+        let mut extras = Vec::new();
+        let mut at = skip(head_end);
+        if let Some(list) = text.get(at..)?.strip_prefix('[') {
+            let close = list.find(']')?;
+            extras = list.get(..close)?.split(',').map(str::trim).filter(|extra| !extra.is_empty()).collect();
+            let fits = |extra: &&str| extra.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b));
+            if !extras.iter().all(fits) {
+                return None;
+            }
+            head_end = at + 1 + close + 1;
+            at = skip(head_end);
+        }
+        let rest = text.get(at..)?;
+        if rest.starts_with('@') {
+            // The marker of a direct reference comes behind a blank: `;` may stand in a URL.
+            let marker = rest.find(" ;").and_then(|at| rest.get(at + 2..)).map(str::trim);
+            return Some(Self { text, name, extras, head_end, spec: at..at, marker, direct: true });
+        }
+        let (requirement, marker) = match rest.split_once(';') {
+            Some((requirement, marker)) => (requirement, Some(marker.trim())),
+            None => (rest, None),
+        };
+        if marker == Some("") {
+            return None;
+        }
+        let clauses = requirement.trim_end();
+        let spec = match clauses.strip_prefix('(') {
+            Some(inner) => {
+                let inner = inner.strip_suffix(')')?;
+                let blanks = inner.len() - inner.trim_start().len();
+                at + 1 + blanks..at + 1 + blanks + inner.trim().len()
+            }
+            None if clauses.is_empty() => head_end..head_end,
+            None => at..at + clauses.len(),
+        };
+        let this = Self { text, name, extras, head_end, spec, marker, direct: false };
+        this.spec().split(',').all(is_clause).then_some(this)
+    }
+
+    /// The name as spelled.
+    pub(super) fn name(&self) -> &'t str {
+        self.text.get(self.name.clone()).unwrap_or_default()
+    }
+
+    /// The name as PEP 503 normalises it.
+    pub(super) fn normalized(&self) -> String {
+        normalize_name(self.name())
+    }
+
+    /// Whether it is a URL, a path or a version control reference.
+    pub(super) fn is_direct(&self) -> bool {
+        self.direct
+    }
+
+    /// The specifier as spelled, without parentheses.
+    pub(super) fn spec(&self) -> &'t str {
+        self.text.get(self.spec.clone()).unwrap_or_default()
+    }
+
+    /// Where the specifier is, or goes.
+    pub(super) fn spec_range(&self) -> Range<usize> {
+        self.spec.clone()
+    }
+
+    pub(super) fn marker(&self) -> Option<&'t str> {
+        self.marker
+    }
+
+    /// The extras, normalised, sorted and unique.
+    pub(super) fn extras(&self) -> Vec<String> {
+        let mut extras: Vec<String> = self.extras.iter().map(|extra| normalize_name(extra)).collect();
+        extras.sort();
+        extras.dedup();
+        extras
+    }
+
+    /// Everything but the specifier: what a pin leaves alone.
+    pub(super) fn besides_spec(&self) -> (&'t str, &'t str) {
+        (
+            self.text.get(..self.spec.start).unwrap_or_default(),
+            self.text.get(self.spec.end..).unwrap_or_default(),
+        )
+    }
+
+    /// Whether the specifier means what `spec` means.
+    pub(super) fn has_spec(&self, spec: &VersionSpec) -> bool {
+        same_spec(self.spec(), spec)
+    }
+
+    /// Whether the extras are those of `dependency`.
+    pub(super) fn has_extras(&self, dependency: &Dependency) -> bool {
+        self.extras() == extras_of(dependency)
+    }
+
+    /// Whether the marker means what `marker` means.
+    pub(super) fn has_marker(&self, marker: Option<&Marker>) -> bool {
+        match (self.marker, marker) {
+            (None, None) => true,
+            (Some(own), Some(marker)) => marker.same_meaning(own),
+            _ => false,
+        }
+    }
+}
+
+/// Whether `text` means what `spec` means.
+pub(super) fn same_spec(text: &str, spec: &VersionSpec) -> bool {
+    match text.trim().parse::<VersionSpec>() {
+        Ok(own) => own.same_meaning(spec),
+        Err(_) => text.trim() == spec.as_str(),
+    }
+}
+
+/// The extras of a plan's dependency, normalised, sorted and unique.
+pub(super) fn extras_of(dependency: &Dependency) -> Vec<String> {
+    let mut extras: Vec<String> = dependency.extras.iter().map(|extra| extra.normalized().to_owned()).collect();
+    extras.sort();
+    extras.dedup();
+    extras
+}
+
+/// A new requirement, spelt as the plan spells it.
+pub(super) fn text_of(dependency: &Dependency) -> String {
+    let mut text = dependency.name.to_string();
+    if !dependency.extras.is_empty() {
+        let extras: Vec<&str> = dependency.extras.iter().map(fix_plan::ExtraName::as_str).collect();
+        text.push('[');
+        text.push_str(&extras.join(","));
+        text.push(']');
+    }
+    text.push_str(dependency.spec.as_str());
+    if let Some(marker) = &dependency.marker {
+        text.push_str("; ");
+        text.push_str(marker.as_str());
+    }
+    text
+}
+
+fn is_clause(clause: &str) -> bool {
+    let clause = clause.trim();
+    if clause.is_empty() {
+        return true;
+    }
+    let operators = ["===", "~=", "==", "!=", "<=", ">=", "<", ">"];
+    let Some(version) = operators.iter().find_map(|operator| clause.strip_prefix(operator)) else { return false };
+    let version = version.trim_start();
+    !version.is_empty() && version.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.*+!".contains(&b))
+}
+
+/// The orders that people keep lists in; the first under which a list is sorted is its own.
+const ORDERS: [fn(&str) -> String; 4] = [
+    |entry| head(entry).map_or_else(|| entry.to_owned(), |(name, _)| normalize_name(name)),
+    |entry| entry.to_lowercase(),
+    |entry| head(entry).map_or_else(|| entry.to_lowercase(), |(_, head)| head.to_lowercase()),
+    str::to_owned,
+];
+
+/// The place of `new` among `entries`, when these are sorted, and enough to tell.
+pub(super) fn sorted_place(entries: &[&str], new: &str) -> Option<usize> {
+    const ENTRIES_MIN: usize = 3;
+    if entries.len() < ENTRIES_MIN {
+        return None;
+    }
+    ORDERS.iter().find_map(|order| {
+        let keys: Vec<String> = entries.iter().map(|entry| order(entry)).collect();
+        let key = order(new);
+        keys.is_sorted().then(|| keys.partition_point(|other| *other <= key))
+    })
+}
+
+/// The name of an entry, and name and extras.
+fn head(entry: &str) -> Option<(&str, &str)> {
+    let entry = entry.trim();
+    let name =
+        entry.get(..entry.find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))).unwrap_or(entry.len()))?;
+    if name.is_empty() {
+        return None;
+    }
+    let rest = entry.get(name.len()..)?;
+    let extras = rest
+        .trim_start()
+        .starts_with('[')
+        .then(|| rest.find(']').map(|close| close + 1))
+        .flatten()
+        .unwrap_or_default();
+    Some((name, entry.get(..name.len() + extras)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_are_found() {
+        let parsed = Requirement::parse(" Foo.Bar [b, A] ( >=1 , <2 ) ; python_version < '3'").unwrap();
+        assert_eq!((parsed.name(), parsed.normalized().as_str()), ("Foo.Bar", "foo-bar"));
+        assert_eq!((parsed.spec(), parsed.marker()), (">=1 , <2", Some("python_version < '3'")));
+        assert_eq!(parsed.extras(), ["a", "b"]);
+        assert_eq!(Requirement::parse("a").unwrap().spec_range(), 1..1);
+        assert_eq!(Requirement::parse("a[x] ; b == 'c'").unwrap().spec_range(), 4..4);
+        assert_eq!(Requirement::parse("a == 1.0 ").unwrap().spec_range(), 2..8);
+        assert!(Requirement::parse("a @ https://x/y ; os_name == 'nt'").unwrap().is_direct());
+        assert!(Requirement::parse("a@git+https://x").unwrap().is_direct());
+        for bad in ["", "-e x", "a b", "a=1", "./a", "a ==", "https://x", "a[b", "{{ x }}", "a >=1 <2", "a;"] {
+            assert!(Requirement::parse(bad).is_none(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn sorted_lists_stay_sorted() {
+        assert_eq!(sorted_place(&["a", "c", "e"], "d"), Some(2));
+        assert_eq!(sorted_place(&["a", "c"], "b"), None);
+        assert_eq!(sorted_place(&["c", "a", "b"], "b"), None);
+        assert_eq!(sorted_place(&["Zope", "a-b", "a_c"], "b"), Some(3), "as spelled");
+        assert_eq!(sorted_place(&["ab==1", "a-b", "b"], "aa"), None);
+        assert_eq!(sorted_place(&["pytest-cov", "pytest>=1", "ruff"], "black"), Some(0));
+    }
+}

@@ -1,0 +1,298 @@
+//! Requirements and constraints files: one requirement a line.
+
+mod lines;
+
+use fix_plan::{Action, ActionKind, Dependency, Operation, RepoPath, Section, SpecKind};
+
+use self::lines::{Kind, Line, lines};
+use super::in_turn;
+use super::in_turn::message;
+use super::requirement::{sorted_place, text_of};
+use super::{PatchOptions, Proposal, Strategy};
+use crate::edit::Edit;
+use crate::refusal::{Refusal, RefusalCode};
+use crate::source::SourceFile;
+
+/// Adds and pins dependencies in requirements files.
+#[derive(Debug)]
+pub(crate) struct Requirements;
+
+impl Strategy for Requirements {
+    fn name(&self) -> &'static str {
+        "requirements"
+    }
+
+    fn handles(&self, file: &RepoPath, kind: ActionKind) -> bool {
+        let is_text = matches!(file.file_name().rsplit_once('.'), Some((_, "txt" | "in")));
+        is_text && matches!(kind, ActionKind::AddDependency | ActionKind::PinDependency)
+    }
+
+    fn propose<'s>(
+        &self,
+        source: &'s SourceFile,
+        operations: &[&'s Operation],
+        _: &PatchOptions,
+    ) -> Result<Proposal<'s>, Refusal> {
+        in_turn::apply(source, operations, change, prove)
+    }
+}
+
+/// The edits of one operation; none when it is already so.
+fn change(source: &SourceFile, operation: &Operation) -> Result<Vec<Edit>, Refusal> {
+    let refuse = |code, message: String| Refusal::new(source.path(), code, message);
+    let (dependency, is_pin) = match &operation.action {
+        Action::AddDependency(dependency) => (dependency, false),
+        Action::PinDependency(dependency) => (dependency, true),
+        _ => return Ok(Vec::new()),
+    };
+    if !matches!(dependency.section, None | Some(Section::Requirements)) {
+        let message = "a requirements file has no sections; leave `section` out".to_owned();
+        return Err(refuse(RefusalCode::WrongSection, message));
+    }
+    if dependency.spec.kind() == SpecKind::Poetry {
+        let message = format!("pip can't read the version {:?}; write PEP 440 clauses such as >=2,<3", dependency.spec.as_str());
+        return Err(refuse(RefusalCode::SpecNotPep440, message));
+    }
+    if let Some(problem) = encoding_problem(source.text()) {
+        return Err(refuse(RefusalCode::Encoding, problem));
+    }
+    let lines = lines(source.text());
+    if let Some(line) = lines.iter().find(|line| line.kind == Kind::Unknown) {
+        let message = format!("{:?} is nothing that pip reads; is this a requirements file?", shortened(&line.text));
+        return Err(refuse(RefusalCode::UnsupportedShape, message).at_lines([source.line_at(line.range.start)]));
+    }
+    let edit = if is_pin { pin(source, &lines, dependency)? } else { add(source, &lines, dependency)? };
+    if edit.is_some() {
+        refuse_managed(source, &lines)?;
+    }
+    Ok(edit.into_iter().collect())
+}
+
+/// The lines that declare the dependency's name.
+fn named<'l>(lines: &'l [Line], dependency: &Dependency) -> Vec<&'l Line> {
+    let wanted = dependency.name.normalized();
+    let named = |line: &&Line| {
+        line.requirement().is_some_and(|requirement| requirement.normalized() == wanted)
+            || line.located_name().is_some_and(|name| fix_plan::normalize_name(name) == wanted)
+    };
+    lines.iter().filter(named).collect()
+}
+
+fn pin(source: &SourceFile, lines: &[Line], dependency: &Dependency) -> Result<Option<Edit>, Refusal> {
+    let refuse = |code, message: String, lines: &[&Line]| {
+        Refusal::new(source.path(), code, message)
+            .at_lines(lines.iter().map(|line| source.line_at(line.range.start)))
+            .with_candidates(lines.iter().map(|line| shortened(&line.text)))
+    };
+    let mut named = named(lines, dependency);
+    if named.is_empty() {
+        return Err(refuse(RefusalCode::Absent, message::absent(dependency), &[]));
+    }
+    if dependency.marker.is_some() || named.len() > 1 {
+        let fits = |line: &&Line| {
+            let requirement = line.requirement();
+            dependency.marker.is_some() && requirement.is_some_and(|found| found.has_marker(dependency.marker.as_ref()))
+        };
+        let fitting: Vec<&Line> = named.iter().copied().filter(fits).collect();
+        if fitting.is_empty() && dependency.marker.is_some() {
+            return Err(refuse(RefusalCode::Absent, message::absent(dependency), &named));
+        }
+        if !fitting.is_empty() {
+            named = fitting;
+        }
+    }
+    let [line] = named.as_slice() else {
+        return Err(refuse(RefusalCode::Ambiguous, message::ambiguous(dependency), &named));
+    };
+    let Some(requirement) = line.requirement().filter(|requirement| !requirement.is_direct()) else {
+        return Err(refuse(RefusalCode::DirectReference, message::direct(dependency), &named));
+    };
+    if !dependency.extras.is_empty() && !requirement.has_extras(dependency) {
+        return Err(refuse(RefusalCode::Conflict, message::other_extras(dependency), &named));
+    }
+    if requirement.has_spec(&dependency.spec) {
+        return Ok(None);
+    }
+    if line.options().contains("--hash") {
+        let message = format!("{} is pinned by hashes, which a new version would not fit", dependency.name);
+        return Err(refuse(RefusalCode::HashMode, message, &named));
+    }
+    let Some(range) = line.source_of(&requirement.spec_range()) else {
+        let message = format!("the version of {} spans several lines", dependency.name);
+        return Err(refuse(RefusalCode::UnsupportedShape, message, &named));
+    };
+    Ok(Some(Edit::replacement(range, dependency.spec.as_str())))
+}
+
+fn add(source: &SourceFile, lines: &[Line], dependency: &Dependency) -> Result<Option<Edit>, Refusal> {
+    let named = named(lines, dependency);
+    if !named.is_empty() {
+        let same = named.iter().any(|line| {
+            line.requirement().is_some_and(|requirement| {
+                !requirement.is_direct()
+                    && (dependency.spec.is_any() || requirement.has_spec(&dependency.spec))
+                    && (dependency.extras.is_empty() || requirement.has_extras(dependency))
+                    && (dependency.marker.is_none() || requirement.has_marker(dependency.marker.as_ref()))
+            })
+        });
+        if same {
+            return Ok(None);
+        }
+        let found = named.iter().map(|line| shortened(&line.text));
+        return Err(Refusal::new(source.path(), RefusalCode::Conflict, message::conflict(dependency))
+            .at_lines(named.iter().map(|line| source.line_at(line.range.start)))
+            .with_candidates(found));
+    }
+    if !dependency.extras.is_empty() && is_constraints(source.path()) {
+        let message = "a constraints file can't hold extras; leave them out".to_owned();
+        return Err(Refusal::new(source.path(), RefusalCode::ConstraintExtras, message));
+    }
+    let new = text_of(dependency);
+    let requirements: Vec<&Line> = lines.iter().filter(|line| line.requirement().is_some()).collect();
+    let texts: Vec<&str> = requirements.iter().map(|line| line.text.as_str()).collect();
+    let at = match sorted_place(&texts, &new) {
+        Some(0) => requirements.first().map(|line| line.range.start),
+        Some(place) if place < requirements.len() => requirements.get(place - 1).map(|line| line.range.end),
+        _ => None,
+    };
+    insert_line(source, at.unwrap_or_else(|| end_of_text(source.text())), &new).map(Some)
+}
+
+/// The end of the last line that is not blank.
+fn end_of_text(text: &str) -> usize {
+    let content = text.trim_end().len();
+    let rest = text.get(content..).unwrap_or_default();
+    if content == 0 || rest.is_empty() {
+        return if content == 0 { text.len() } else { content };
+    }
+    match rest.find('\n') {
+        Some(at) => content + at + 1,
+        None => text.len(),
+    }
+}
+
+fn insert_line(source: &SourceFile, at: usize, new: &str) -> Result<Edit, Refusal> {
+    let text = source.text();
+    let before = text.get(..at).unwrap_or_default();
+    if before.trim_end_matches(['\n', '\r']).ends_with('\\') {
+        let last = before.lines().last().unwrap_or_default();
+        if !last.trim_start().starts_with('#') {
+            let message = "the file ends in a line that goes on behind a backslash";
+            return Err(Refusal::new(source.path(), RefusalCode::UnsupportedShape, message));
+        }
+    }
+    let newline = source.newline_at(at);
+    let starts_line = before.is_empty() || before == "\u{feff}" || before.ends_with(['\n', '\r']);
+    let line = if starts_line { format!("{new}{newline}") } else { format!("{newline}{new}") };
+    Ok(Edit::insertion(at, line))
+}
+
+/// Files whose content another program keeps: hashes, or the header of a compiler.
+fn refuse_managed(source: &SourceFile, lines: &[Line]) -> Result<(), Refusal> {
+    let hashed = |line: &&Line| match line.kind {
+        Kind::Option => line.text.starts_with("--require-hashes"),
+        _ => line.text.contains("--hash=") || line.text.contains("--hash "),
+    };
+    if let Some(line) = lines.iter().find(hashed) {
+        let message = "the file checks hashes, which a new version would not fit; change its source and lock again";
+        return Err(Refusal::new(source.path(), RefusalCode::HashMode, message)
+            .at_lines([source.line_at(line.range.start)]));
+    }
+    let header: Vec<&str> = source
+        .body()
+        .0
+        .lines()
+        .map(str::trim)
+        .take_while(|line| line.is_empty() || line.starts_with('#'))
+        .map(|line| line.trim_start_matches('#').trim())
+        .collect();
+    let generated = header.iter().position(|line| {
+        let line = line.to_ascii_lowercase();
+        line.contains("generated by pip-compile") || line.contains("generated by uv")
+    });
+    let Some(at) = generated else { return Ok(()) };
+    let command = header
+        .get(at + 1..)
+        .unwrap_or_default()
+        .iter()
+        .find(|line| ["pip-compile", "uv pip compile", "uv export", "pip-compile-multi"].iter().any(|tool| line.starts_with(tool)));
+    let line = u32::try_from(at).unwrap_or(u32::MAX - 1) + 1;
+    let message = match command {
+        Some(command) => {
+            let sources: Vec<&str> = command
+                .split_whitespace()
+                .filter(|word| !word.starts_with('-') && (word.ends_with(".in") || word.ends_with(".toml") || word.ends_with("setup.py")))
+                .collect();
+            let sources = if sources.is_empty() { "its source".to_owned() } else { sources.join(", ") };
+            format!("the file is generated; change {sources} and run `{command}`")
+        }
+        None => "the file is generated; change its source and compile it again".to_owned(),
+    };
+    Err(Refusal::new(source.path(), RefusalCode::Generated, message).at_lines([line]))
+}
+
+fn is_constraints(path: &RepoPath) -> bool {
+    path.file_name().to_ascii_lowercase().contains("constraint")
+}
+
+/// pip honours a PEP 263 cookie; the file is stored as UTF-8.
+fn encoding_problem(text: &str) -> Option<String> {
+    if text.starts_with('\u{feff}') || text.is_ascii() {
+        return None;
+    }
+    for line in text.lines().take(2) {
+        let Some(comment) = line.strip_prefix('#') else { continue };
+        let Some(at) = comment.find("coding") else { continue };
+        let rest = comment.get(at + "coding".len()..).unwrap_or_default();
+        let Some(rest) = rest.strip_prefix([':', '=']) else { continue };
+        let name: String = rest.trim_start().chars().take_while(|c| c.is_ascii_alphanumeric() || "-_.".contains(*c)).collect();
+        let known = name.to_ascii_lowercase().replace('_', "-");
+        if !name.is_empty() && !matches!(known.as_str(), "utf-8" | "utf8" | "utf-8-sig") {
+            return Some(format!("the file declares the encoding {name:?}; only UTF-8 is edited"));
+        }
+    }
+    None
+}
+
+fn shortened(text: &str) -> String {
+    text.chars().take(120).collect()
+}
+
+/// `after` is `before` with one line more, or with one specifier changed.
+fn prove(before: &str, after: &str, operation: &Operation) -> Result<(), String> {
+    let (old, new) = (lines(before), lines(after));
+    let text = |line: &Line| (line.text.clone(), line.kind);
+    let same = old.iter().zip(&new).take_while(|(a, b)| text(a) == text(b)).count();
+    match &operation.action {
+        Action::AddDependency(dependency) => {
+            let rest_is_same = old.iter().skip(same).map(text).eq(new.iter().skip(same + 1).map(text));
+            let Some(added) = new.get(same).filter(|_| rest_is_same && new.len() == old.len() + 1) else {
+                return Err("the lines differ by more than one new line".to_owned());
+            };
+            let is_wanted = added.requirement().is_some_and(|requirement| {
+                requirement.normalized() == dependency.name.normalized()
+                    && !requirement.is_direct()
+                    && requirement.has_spec(&dependency.spec)
+                    && requirement.has_extras(dependency)
+                    && requirement.has_marker(dependency.marker.as_ref())
+                    && added.options().is_empty()
+            });
+            if is_wanted { Ok(()) } else { Err(format!("the new line is {:?}", added.text)) }
+        }
+        Action::PinDependency(dependency) => {
+            let rest_is_same = old.iter().skip(same + 1).map(text).eq(new.iter().skip(same + 1).map(text));
+            let (Some(was), Some(is)) = (old.get(same), new.get(same).filter(|_| rest_is_same)) else {
+                return Err("the lines differ by more than one specifier".to_owned());
+            };
+            let (Some(a), Some(b)) = (was.requirement(), is.requirement()) else {
+                return Err("the changed line is no requirement".to_owned());
+            };
+            let is_wanted = a.besides_spec() == b.besides_spec()
+                && b.normalized() == dependency.name.normalized()
+                && b.spec() == dependency.spec.as_str()
+                && was.options() == is.options();
+            if is_wanted { Ok(()) } else { Err(format!("the changed line is {:?}", is.text)) }
+        }
+        _ => Err("the operation is no dependency".to_owned()),
+    }
+}
