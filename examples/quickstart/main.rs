@@ -115,6 +115,6 @@ fn show(finished: &Finished) -> Result<(), Error> {
         }
     }
     terminal::heading("The report");
-    println!("{:#}", serde_json::to_value(record.report(finished.run))?);
+    println!("{}", serde_json::to_string_pretty(&record.report(finished.run))?);
     Ok(())
 }

@@ -4,7 +4,10 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-/// Tests that ran, and those that failed.
+/// Tests that ran, and what failed.
+///
+/// A file that can't even be imported is a failure and no test that ran: its tests
+/// are not known, and must not make a mended run look as if tests went missing.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(crate) struct Counts {
     pub(crate) run: u64,
@@ -41,10 +44,11 @@ fn pytest(output: &str) -> Option<Counts> {
         let Ok(number) = number.parse::<u64>() else { continue };
         match what {
             "passed" | "xfailed" | "xpassed" => counts.run += number,
-            "failed" | "error" | "errors" => {
+            "failed" => {
                 counts.run += number;
                 counts.failed += number;
             }
+            "error" | "errors" => counts.failed += number,
             _ => {}
         }
     }
@@ -64,7 +68,10 @@ fn unittest(output: &str) -> Option<Counts> {
         }
         line.strip_prefix("Ran ")?.split_once(" test")?.0.parse::<u64>().ok()
     })?;
-    Some(Counts { run, failed: failed.min(run) })
+    let not_imported =
+        output.lines().filter(|line| line.starts_with("ERROR: ") && line.contains("unittest.loader._FailedTest"));
+    let not_imported = u64::try_from(not_imported.count()).unwrap_or(run);
+    Some(Counts { run: run.saturating_sub(not_imported), failed })
 }
 
 #[cfg(test)]
@@ -76,7 +83,7 @@ mod tests {
         let counts = |output| count("python -m pytest -q", 1, output);
         assert_eq!(counts("F.\n1 failed, 2 passed, 1 skipped in 0.05s\n"), Counts { run: 3, failed: 1 });
         assert_eq!(counts("==== 3 passed, 2 warnings in 62.05s (0:01:02) ====\n"), Counts { run: 3, failed: 0 });
-        assert_eq!(counts("1 error in 0.05s"), Counts { run: 1, failed: 1 });
+        assert_eq!(counts("1 error in 0.05s"), Counts { run: 0, failed: 1 });
         assert_eq!(counts("no tests ran in 0.01s"), Counts::default());
         assert_eq!(counts("print('3 passed in 1s at least')"), Counts::default());
     }
@@ -87,6 +94,8 @@ mod tests {
         assert_eq!(counts("...\nRan 3 tests in 0.001s\n\nOK\n"), Counts { run: 3, failed: 0 });
         assert_eq!(counts("Ran 3 tests in 0.001s\n\nFAILED (failures=1, errors=1)\n"), Counts { run: 3, failed: 2 });
         assert_eq!(counts("Ran 0 tests in 0.000s\n\nNO TESTS RAN\n"), Counts::default());
+        let broken = "ERROR: tests.test_a (unittest.loader._FailedTest.tests.test_a)\nRan 3 tests in 0.001s\n\nFAILED (errors=1)\n";
+        assert_eq!(counts(broken), Counts { run: 2, failed: 1 });
     }
 
     #[test]

@@ -115,10 +115,7 @@ impl<'t> Requirement<'t> {
 
     /// Everything but the specifier: what a pin leaves alone.
     pub(super) fn besides_spec(&self) -> (&'t str, &'t str) {
-        (
-            self.text.get(..self.spec.start).unwrap_or_default(),
-            self.text.get(self.spec.end..).unwrap_or_default(),
-        )
+        (self.text.get(..self.spec.start).unwrap_or_default(), self.text.get(self.spec.end..).unwrap_or_default())
     }
 
     /// Whether the specifier means what `spec` means.
@@ -209,18 +206,15 @@ pub(super) fn sorted_place(entries: &[&str], new: &str) -> Option<usize> {
 /// The name of an entry, and name and extras.
 fn head(entry: &str) -> Option<(&str, &str)> {
     let entry = entry.trim();
-    let name =
-        entry.get(..entry.find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))).unwrap_or(entry.len()))?;
+    let name = entry.get(
+        ..entry.find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))).unwrap_or(entry.len()),
+    )?;
     if name.is_empty() {
         return None;
     }
     let rest = entry.get(name.len()..)?;
-    let extras = rest
-        .trim_start()
-        .starts_with('[')
-        .then(|| rest.find(']').map(|close| close + 1))
-        .flatten()
-        .unwrap_or_default();
+    let extras =
+        rest.trim_start().starts_with('[').then(|| rest.find(']').map(|close| close + 1)).flatten().unwrap_or_default();
     Some((name, entry.get(..name.len() + extras)?))
 }
 

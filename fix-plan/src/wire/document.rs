@@ -44,9 +44,12 @@ impl Node<'_> {
             Self::Number(value) => value.into(),
             Self::String(value) => value.into_owned().into(),
             Self::Array(items) => items.into_iter().map(Node::into_value).collect(),
-            Self::Object(entries) => serde_json::Value::Object(
-                entries.into_iter().map(|(key, value)| (key.into_owned(), value.into_value())).collect(),
-            ),
+            Self::Object(mut entries) => {
+                // Sorted here, so that a canonical form does not depend on how the map keeps its keys.
+                entries.sort_by(|(a, _), (b, _)| a.cmp(b));
+                let entries = entries.into_iter().map(|(key, value)| (key.into_owned(), value.into_value()));
+                serde_json::Value::Object(entries.collect())
+            }
         }
     }
 }

@@ -86,8 +86,10 @@ fn edits_of(body: &str, operation: &Operation) -> Result<Vec<Edit>, Located> {
     })?;
     let target = Target::of(&toml, dependency)?;
     if !target.is_poetry && dependency.spec.kind() == SpecKind::Poetry {
-        let message =
-            format!("only Poetry reads the version {:?}; write PEP 440 clauses such as >=2,<3", dependency.spec.as_str());
+        let message = format!(
+            "only Poetry reads the version {:?}; write PEP 440 clauses such as >=2,<3",
+            dependency.spec.as_str()
+        );
         return Err(Located::bare(RefusalCode::SpecNotPep440, message));
     }
     let path: Vec<&str> = target.path.iter().map(String::as_str).collect();
@@ -150,7 +152,8 @@ fn create(toml: &Toml<'_>, target: &Target, dependency: &Dependency) -> Result<V
     {
         return Ok(vec![poetry::into_inline(toml, &span, &own, &line)]);
     }
-    let header = parent.as_table().filter(|table| !table.is_implicit() && !table.is_dotted()).and_then(|table| table.span());
+    let header =
+        parent.as_table().filter(|table| !table.is_implicit() && !table.is_dotted()).and_then(|table| table.span());
     Ok(vec![match (own.last(), header) {
         // Beside its siblings, dotted keys included.
         (Some(sibling), _) => {

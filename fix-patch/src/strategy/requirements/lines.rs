@@ -158,10 +158,7 @@ fn kind_of(text: &str) -> Kind {
 /// Where options such as `--hash` start: behind a blank.
 fn options_start(text: &str) -> usize {
     let bytes = text.as_bytes();
-    bytes
-        .windows(2)
-        .position(|pair| matches!(pair, [b' ' | b'\t', b'-']))
-        .map_or(text.len(), |at| at + 1)
+    bytes.windows(2).position(|pair| matches!(pair, [b' ' | b'\t', b'-'])).map_or(text.len(), |at| at + 1)
 }
 
 /// Where the comment starts: a `#` at the start or behind a blank.
@@ -219,12 +216,10 @@ mod tests {
     #[test]
     fn kinds_are_told_apart() {
         let kinds = |text| lines(text).into_iter().map(|line| line.kind).collect::<Vec<_>>();
-        assert_eq!(kinds("-r x\nhttps://a/b\n./a\na.whl\n{{ x }}\nsome words here\n")[..4], [
-            Kind::Option,
-            Kind::Location,
-            Kind::Location,
-            Kind::Requirement { options: 5 },
-        ]);
+        assert_eq!(
+            kinds("-r x\nhttps://a/b\n./a\na.whl\n{{ x }}\nsome words here\n")[..4],
+            [Kind::Option, Kind::Location, Kind::Location, Kind::Requirement { options: 5 },]
+        );
         assert_eq!(kinds("{{ x }}\nsome words here\n"), [Kind::Unknown, Kind::Unknown]);
     }
 }
