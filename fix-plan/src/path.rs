@@ -187,8 +187,8 @@ pub enum PathReason {
     /// A drive letter or another use of `:`.
     #[error("holds a drive letter or a colon")]
     Drive,
-    /// One of `<>"|?*` or a backslash.
-    #[error("holds a character that Windows does not allow")]
+    /// One of `<>"|?*`, a backslash, or a character that looks like a slash.
+    #[error("holds a character that Windows does not allow, or one that looks like a slash")]
     IllegalCharacter,
     /// `con`, `nul`, `com1`, …
     #[error("has a component that is a Windows device name")]
@@ -196,11 +196,11 @@ pub enum PathReason {
     /// A component that ends in a dot or a blank.
     #[error("has a component that ends in a dot or a blank")]
     TrailingDotOrBlank,
-    /// A component that starts with `-` or `~`.
-    #[error("has a component that a shell or tool would read as an option or a home directory")]
+    /// A leading `-` or `~`.
+    #[error("starts with a sign that a shell or tool would read as an option or a home directory")]
     LeadingDashOrTilde,
-    /// `%2e`, `%2f`, `%5c`, `%00`.
-    #[error("holds a percent-encoded dot, slash or NUL")]
+    /// A percent-encoded dot, slash, percent sign or control character, in any encoding.
+    #[error("holds a percent-encoded dot, slash or control character")]
     PercentEncoded,
 }
 
@@ -249,6 +249,9 @@ fn check(path: &str, profile: PathProfile) -> Result<(), PathError> {
     if path.starts_with('/') {
         return refuse("", PathReason::Absolute);
     }
+    if profile == PathProfile::Portable && path.starts_with(['-', '~']) {
+        return refuse("", PathReason::LeadingDashOrTilde);
+    }
     if path.split('/').count() > PATH_COMPONENTS_MAX {
         return refuse("", PathReason::TooDeep);
     }
@@ -292,22 +295,54 @@ fn portable_fault(component: &str) -> Option<PathReason> {
             _ => {}
         }
     }
-    if bytes.contains(&b'%') {
-        let lower = component.to_ascii_lowercase();
-        if ["%2e", "%2f", "%5c", "%00"].iter().any(|code| lower.contains(code)) {
-            return Some(PathReason::PercentEncoded);
-        }
+    if component.chars().any(looks_like_slash) {
+        return Some(PathReason::IllegalCharacter);
+    }
+    if holds_encoded(component) {
+        return Some(PathReason::PercentEncoded);
     }
     if component.ends_with(['.', ' ']) {
         return Some(PathReason::TrailingDotOrBlank);
-    }
-    if component.starts_with(['-', '~']) {
-        return Some(PathReason::LeadingDashOrTilde);
     }
     if is_device_name(component) {
         return Some(PathReason::DeviceName);
     }
     None
+}
+
+/// Characters that people, and some converters, take for `/` or `\`.
+fn looks_like_slash(c: char) -> bool {
+    matches!(
+        c,
+        '\u{2044}'
+            | '\u{2215}'
+            | '\u{2216}'
+            | '\u{2571}'
+            | '\u{2572}'
+            | '\u{29f5}'
+            | '\u{29f8}'
+            | '\u{29f9}'
+            | '\u{ff0f}'
+            | '\u{ff3c}'
+            | '\u{fe68}'
+    )
+}
+
+/// Whether a decoder could make a dot, a slash, a percent sign or a control character of it:
+/// `%2e`, the overlong `%c0%ae`, or the non-standard `%u002e`.
+fn holds_encoded(component: &str) -> bool {
+    component.match_indices('%').any(|(at, _)| {
+        let digits = component.as_bytes().get(at + 1..).unwrap_or_default();
+        let value =
+            |digits: &[u8]| std::str::from_utf8(digits).ok().and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        match digits {
+            [b'u' | b'U', rest @ ..] => rest.get(..4).is_some_and(|hex| hex.iter().all(u8::is_ascii_hexdigit)),
+            [high, low, ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => {
+                matches!(value(&[*high, *low]), Some(0..=0x1f | 0x7f | b'.' | b'/' | b'\\' | b'%' | 0xc0 | 0xc1))
+            }
+            _ => false,
+        }
+    })
 }
 
 /// Windows reads `CON`, `con.txt` and `nul .log` all as devices.
@@ -337,7 +372,9 @@ fn names_git(component: &str) -> bool {
     if !component.bytes().take(16).any(|b| matches!(b, b'g' | b'G' | b'm' | b'M')) {
         return false;
     }
-    let visible: String = component.chars().filter(|&c| !is_invisible(c)).collect();
+    // Turkish dotted and dotless letters become an `i` under some case foldings.
+    let fold = |c| if matches!(c, '\u{130}' | '\u{131}') { 'i' } else { c };
+    let visible: String = component.chars().filter(|&c| !is_invisible(c) && c != '\u{307}').map(fold).collect();
     let name = visible.split(':').next().unwrap_or(&visible);
     let name = name.trim_end_matches(['.', ' ']).to_ascii_lowercase();
     if name == ".git" {
@@ -410,6 +447,11 @@ mod tests {
             ("a./b", PathReason::TrailingDotOrBlank),
             ("-rf", PathReason::LeadingDashOrTilde),
             ("~/x", PathReason::LeadingDashOrTilde),
+            (".gıt/x", PathReason::DotGit),
+            ("a\u{2044}b", PathReason::IllegalCharacter),
+            ("%c0%ae%c0%ae/x", PathReason::PercentEncoded),
+            ("%u002e/x", PathReason::PercentEncoded),
+            ("..%252f", PathReason::PercentEncoded),
             ("%2e%2e/x", PathReason::PercentEncoded),
             ("．．/x", PathReason::DotSegment),
             (".ｇｉｔ/config", PathReason::DotGit),

@@ -103,7 +103,15 @@ pub(crate) fn is_invisible(c: char) -> bool {
     }
     let filler = matches!(
         c,
-        '\u{034f}' | '\u{115f}' | '\u{1160}' | '\u{3164}' | '\u{ffa0}' | '\u{2800}' | '\u{17b4}' | '\u{17b5}'
+        '\u{034f}'
+            | '\u{115f}'
+            | '\u{1160}'
+            | '\u{3164}'
+            | '\u{ffa0}'
+            | '\u{2800}'
+            | '\u{17b4}'
+            | '\u{17b5}'
+            | '\u{180b}'..='\u{180f}'
     );
     let late_variation_selector = matches!(c, '\u{e0100}'..='\u{e01ef}');
     filler
