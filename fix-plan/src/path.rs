@@ -35,6 +35,13 @@ impl RepoPath {
     pub fn parse(path: &str, profile: PathProfile) -> Result<Self, PathError> {
         check(path, profile)?;
         if !path.is_ascii() {
+            if profile == PathProfile::Portable && path.contains(looks_like_slash) {
+                return Err(PathError {
+                    path: quote(path),
+                    component: String::new(),
+                    reason: PathReason::IllegalCharacter,
+                });
+            }
             // What another system would read after normalising must be harmless too.
             let folded = ComposingNormalizer::new_nfkc().normalize(path);
             if folded != path
@@ -295,9 +302,6 @@ fn portable_fault(component: &str) -> Option<PathReason> {
             _ => {}
         }
     }
-    if component.chars().any(looks_like_slash) {
-        return Some(PathReason::IllegalCharacter);
-    }
     if holds_encoded(component) {
         return Some(PathReason::PercentEncoded);
     }
@@ -310,7 +314,8 @@ fn portable_fault(component: &str) -> Option<PathReason> {
     None
 }
 
-/// Characters that people, and some converters, take for `/` or `\`.
+/// Characters that people, and some converters, take for `/` or `\`. Not looked for after
+/// normalising, where an honest `½` holds one.
 fn looks_like_slash(c: char) -> bool {
     matches!(
         c,
