@@ -1,1 +1,190 @@
-//! x
+//! The quickstart's two repositories, through the real sandbox and with real packages.
+
+#[path = "../examples/quickstart/repositories.rs"]
+mod repositories;
+
+use std::path::Path;
+
+use fix_adapters::plan_source::Rules;
+use fix_adapters::pr_sink::{LocalGit, LocalPullRequest};
+use fix_adapters::repository::{Location, Repository};
+use fix_adapters::run_store::Sqlite;
+use fix_adapters::validator::{Bubblewrap, Recipes, SandboxLimits};
+use fix_pipeline::{AdapterErrorKind, CheckStatus, Finished, Journal, Outcome, Phase, Pipeline, RunStore as _};
+use fix_plan::{Failure, Log};
+use fix_tests::repository::git;
+use repositories::Broken;
+
+type Error = Box<dyn std::error::Error>;
+
+/// Runs one of the repositories; `None`, visibly, where there is no sandbox.
+async fn mend(home: &Path, broken: &Broken) -> Option<(Finished, Repository)> {
+    let origin = broken.create(home).unwrap();
+    let repository = Repository::open(&home.join("mirrors"), Location::Local(origin.clone())).unwrap();
+    let validator = match Bubblewrap::new(repository.clone(), Recipes::Detect, SandboxLimits::default()).await {
+        Ok(validator) => validator,
+        Err(error) if error.kind() == AdapterErrorKind::Unsupported => {
+            eprintln!("skipped: {error}");
+            return None;
+        }
+        Err(error) => panic!("{error}"),
+    };
+    let commit = repository.resolve("main").unwrap();
+    let failure = Failure::new(
+        format!("test-{}", broken.name).parse().unwrap(),
+        origin.to_string_lossy(),
+        commit.clone(),
+        "main".parse().unwrap(),
+        repository.commit_time_s(&commit).unwrap(),
+        Log::from(broken.log),
+    );
+    let pr_sink = LocalGit::new(repository.clone(), home.join("pull-requests"));
+    let run_store = Sqlite::open(&home.join("runs.sqlite3")).await.unwrap();
+    let pipeline = Pipeline::new(Rules, validator, pr_sink, run_store);
+    let finished = pipeline.run(&failure, &repository.snapshot(&commit).unwrap()).await.unwrap();
+    let entries = pipeline.run_store.load(finished.run).await.unwrap();
+    let journal = Journal::replay(entries).expect("a journal that can be trusted");
+    let events: Vec<_> = journal.events().map(fix_pipeline::Event::name).collect();
+    assert_eq!(
+        events,
+        [
+            "started",
+            "baseline_checked",
+            "plan_proposed",
+            "plan_reviewed",
+            "patch_generated",
+            "patch_reviewed",
+            "validated",
+            "pr_opening",
+            "pr_opened"
+        ],
+        "{:?}",
+        finished.outcome
+    );
+    Some((finished, repository))
+}
+
+/// Red, then green, and the branch holds exactly the tree that was green.
+fn assert_published(home: &Path, broken: &Broken, finished: &Finished, removed: &[&str], added: &[&str]) {
+    let Outcome::Opened(pull_request) = &finished.outcome else { panic!("{:?}", finished.outcome) };
+    let (baseline, validation) =
+        (finished.record.baseline.as_ref().unwrap(), finished.record.validation.as_ref().unwrap());
+    assert_eq!(baseline.status, CheckStatus::Failed);
+    assert_eq!(validation.status, CheckStatus::Passed);
+    assert!(validation.tests_run >= 1 && validation.tests_run >= baseline.tests_run);
+    assert!(validation.commands.iter().any(|command| command.phase == Phase::Prepare));
+
+    let origin = home.join(format!("{}.git", broken.name));
+    let branch = &pull_request.branch;
+    assert_eq!(git(&origin, &["rev-parse", &format!("{branch}^{{tree}}")]), validation.tree);
+    assert_eq!(git(&origin, &["rev-parse", &format!("{branch}^")]), git(&origin, &["rev-parse", "main"]));
+    let diff = git(&origin, &["diff", "--unified=0", "main", branch]);
+    let lines = |sign: &str| -> Vec<String> {
+        let changed = diff.lines().filter(|line| line.starts_with(sign) && !line.starts_with(&sign.repeat(3)));
+        changed.map(|line| line.trim_start_matches(sign).to_owned()).collect()
+    };
+    assert_eq!(lines("-"), removed);
+    assert_eq!(lines("+"), added);
+
+    let file = home.join("pull-requests").join(format!("{}.json", branch.replace('/', "-")));
+    let text: LocalPullRequest = serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap();
+    assert_eq!(Some(&text.commit), pull_request.commit.as_ref());
+    assert!(text.body.contains("| verdict | failed | passed |"), "{}", text.body);
+
+    let report = serde_json::to_value(finished.record.report(finished.run)).unwrap();
+    for key in ["event_id", "run_id", "plan", "plan_policy", "patch_stats", "patch_policy", "validation", "pr"] {
+        assert!(!report[key].is_null(), "{key}");
+    }
+    assert_eq!(report["validation"], serde_json::json!({"status": "passed", "tests_failed": 0}));
+}
+
+fn broken(name: &str) -> &'static Broken {
+    repositories::ALL.iter().find(|broken| broken.name == name).unwrap()
+}
+
+#[tokio::test]
+async fn a_missing_dependency_is_declared_installed_and_proven() {
+    let home = tempfile::tempdir().unwrap();
+    let broken = broken("missing-dependency");
+    let Some((finished, _)) = mend(home.path(), broken).await else { return };
+    assert_published(home.path(), broken, &finished, &[], &["    \"PyYAML\","]);
+    let Outcome::Opened(pull_request) = &finished.outcome else { unreachable!() };
+    assert_eq!(pull_request.labels, ["safe"]);
+}
+
+#[tokio::test]
+async fn unused_imports_are_removed_and_the_lint_step_passes() {
+    let home = tempfile::tempdir().unwrap();
+    let broken = broken("unused-imports");
+    let Some((finished, _)) = mend(home.path(), broken).await else { return };
+    assert_published(home.path(), broken, &finished, &["import os, json", "    Optional,"], &["import json"]);
+}
+
+/// What a test does must not reach the host, whatever it tries.
+#[tokio::test]
+async fn checks_see_no_network_no_host_and_leave_nothing_behind() {
+    let home = tempfile::tempdir().unwrap();
+    let repository = fix_tests::repository::TestRepository::new(&[("a.txt", "a\n")]);
+    let secret = home.path().join("secret");
+    std::fs::write(&secret, "x").unwrap();
+    let attempts = [
+        "! python -c \"import socket; socket.create_connection(('1.1.1.1', 53), 2)\" 2>/dev/null".to_owned(),
+        "! python -c \"import socket; socket.getaddrinfo('localhost.example.org', 80)\" 2>/dev/null".to_owned(),
+        format!("! test -e {}", secret.display()),
+        "! test -e /root && ! test -e /home && ! test -e /var/run/docker.sock".to_owned(),
+        "! touch /usr/evil 2>/dev/null && ! touch /etc/evil2 2>/dev/null || true".to_owned(),
+        "test \"$(ls /proc | grep -c '^[0-9]')\" -lt 12".to_owned(),
+        "test -z \"$FIX_TEST_SECRET\" && ! grep -qs FIX_TEST_SECRET /proc/*/environ".to_owned(),
+        "test \"$(ls /proc/self/fd | wc -l)\" -le 4".to_owned(),
+        "! bwrap --unshare-user --ro-bind / / true 2>/dev/null".to_owned(),
+        // A grandchild that keeps the output open must not keep us waiting.
+        "(setsid sleep 300 &) ; true".to_owned(),
+    ];
+    let mut check: Vec<String> = attempts.to_vec();
+    check.push("false".to_owned());
+    let validator = Bubblewrap::new(
+        repository.mirror(),
+        Recipes::Fixed(fix_adapters::validator::Recipe { prepare: Vec::new(), check }),
+        SandboxLimits::default(),
+    );
+    let validator = match validator.await {
+        Ok(validator) => validator,
+        Err(error) => return eprintln!("skipped: {error}"),
+    };
+    let run = fix_pipeline::RunContext::new(repository.failure("event-1", "log"));
+    let report = fix_pipeline::Validator::validate(&validator, &run, fix_pipeline::Subject::Baseline).await.unwrap();
+    let failed: Vec<_> =
+        report.commands.iter().filter(|command| command.exit_code != Some(0)).map(|command| &command.command).collect();
+    assert_eq!(failed, ["false"], "{}", report.output_tail);
+    assert_eq!(report.status, CheckStatus::Failed);
+}
+
+#[tokio::test]
+async fn limits_end_a_check_with_a_status_of_its_own() {
+    let repository = fix_tests::repository::TestRepository::new(&[("a.txt", "a\n")]);
+    let run = fix_pipeline::RunContext::new(repository.failure("event-1", "log"));
+    for (command, expected) in [
+        ("sleep 60", CheckStatus::TimedOut),
+        ("trap '' TERM; while :; do sleep 1; done", CheckStatus::TimedOut),
+        ("yes", CheckStatus::OutputCut),
+        ("kill -9 $$", CheckStatus::Killed),
+        ("python -c 'x = bytearray(8 << 30)'", CheckStatus::Failed),
+        ("no-such-command", CheckStatus::NothingRan),
+        ("true", CheckStatus::NothingRan),
+    ] {
+        let mut limits = SandboxLimits::default();
+        limits.wall_time = std::time::Duration::from_secs(20);
+        limits.output_bytes = 1 << 20;
+        let recipe = fix_adapters::validator::Recipe { prepare: Vec::new(), check: vec![command.to_owned()] };
+        if expected == CheckStatus::TimedOut {
+            limits.wall_time = std::time::Duration::from_secs(8);
+        }
+        let validator = match Bubblewrap::new(repository.mirror(), Recipes::Fixed(recipe), limits).await {
+            Ok(validator) => validator,
+            Err(error) => return eprintln!("skipped: {error}"),
+        };
+        let report =
+            fix_pipeline::Validator::validate(&validator, &run, fix_pipeline::Subject::Baseline).await.unwrap();
+        assert_eq!(report.status, expected, "{command}: {}", report.output_tail);
+    }
+}

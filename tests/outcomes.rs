@@ -1,1 +1,163 @@
-//! x
+//! Each way a run can end without a pull request opens nothing, and says why.
+
+use fix_pipeline::{
+    CheckStatus, Finished, MemoryRunStore, Outcome, OutcomeCode, Pipeline, PrSink, PrStatus, PullRequest, RunStore,
+};
+use fix_policy::{PolicyEngine, SafetyPolicy};
+use fix_tests::adapters::{Canned, MockSink, MockSource, Scripted};
+use fix_tests::repository::TestRepository;
+
+const SOURCE: &str = "import os\nimport sys\n\nprint(sys.path)\n";
+
+fn plan(file: &str, details: &str) -> String {
+    format!(
+        r#"{{"root_cause": "unused", "category": "lint_format", "confidence": 0.9, "files": ["{file}"], "operations":
+        [{{"type": "remove_unused", "file": "{file}", "details": {details}, "rationale": "unused", "evidence": []}}]}}"#
+    )
+}
+
+fn good_plan() -> String {
+    plan("app.py", r#"{"import": "os"}"#)
+}
+
+fn repository() -> TestRepository {
+    TestRepository::new(&[("app.py", SOURCE), ("conftest.py", "import os\n")])
+}
+
+/// A sink that fails the test when it is called.
+fn never() -> MockSink {
+    let mut sink = MockSink::new();
+    sink.expect_open().never();
+    sink
+}
+
+async fn run(repository: &TestRepository, answers: &[&str], validator: Scripted) -> Finished {
+    let pipeline = Pipeline::new(Canned::new(answers), validator, never(), MemoryRunStore::default());
+    let finished = pipeline.run(&repository.failure("event-1", "log"), &repository.snapshot()).await.unwrap();
+    let journal = pipeline.run_store.load(finished.run).await.unwrap();
+    assert_eq!(journal.last().unwrap().event().name(), "stopped", "the journal says how it ended");
+    assert_eq!(repository.other_branches(), [""; 0]);
+    finished
+}
+
+fn stopped(finished: &Finished) -> (OutcomeCode, &str) {
+    match &finished.outcome {
+        Outcome::Stopped { code, message } => (*code, message),
+        Outcome::Opened(pull_request) => panic!("opened {pull_request:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_green_baseline_asks_nobody_and_opens_nothing() {
+    let repository = repository();
+    let mut source = MockSource::new();
+    source.expect_propose().never();
+    let validator = Scripted::new(repository.mirror(), CheckStatus::Passed, CheckStatus::Passed);
+    let pipeline = Pipeline::new(source, validator, never(), MemoryRunStore::default());
+    let finished = pipeline.run(&repository.failure("event-1", "log"), &repository.snapshot()).await.unwrap();
+    assert_eq!(stopped(&finished).0, OutcomeCode::AlreadyGreen);
+}
+
+#[tokio::test]
+async fn a_plan_that_policy_denies_opens_nothing() {
+    let repository = repository();
+    let finished =
+        run(&repository, &[&plan("conftest.py", r#"{"import": "os"}"#)], Scripted::mended(repository.mirror())).await;
+    let (code, message) = stopped(&finished);
+    assert_eq!(code, OutcomeCode::PlanDenied);
+    assert!(message.contains("conftest.py is forbidden"), "{message}");
+    assert!(!finished.record.plan_policy.unwrap().allowed);
+}
+
+#[tokio::test]
+async fn a_plan_without_a_generator_is_stopped_early() {
+    let repository = repository();
+    let plan = good_plan().replace("lint_format", "docker_build");
+    let finished = run(&repository, &[&plan], Scripted::mended(repository.mirror())).await;
+    assert_eq!(stopped(&finished).0, OutcomeCode::PlanUnsupported);
+}
+
+#[tokio::test]
+async fn a_refused_patch_opens_nothing() {
+    let repository = repository();
+    let finished =
+        run(&repository, &[&plan("app.py", r#"{"import": "sys"}"#)], Scripted::mended(repository.mirror())).await;
+    let (code, message) = stopped(&finished);
+    assert_eq!(code, OutcomeCode::PatchRefused);
+    assert!(message.contains("[still_used]"), "{message}");
+}
+
+#[tokio::test]
+async fn a_patch_that_policy_denies_opens_nothing() {
+    let repository = repository();
+    let mut pipeline = Pipeline::new(
+        Canned::new(&[&good_plan()]),
+        Scripted::mended(repository.mirror()),
+        never(),
+        MemoryRunStore::default(),
+    );
+    let policy = SafetyPolicy::from_toml("version = 1\n[limits]\nlines_removed_max = 0\n").unwrap();
+    pipeline.policy = PolicyEngine::new(policy).unwrap();
+    let finished = pipeline.run(&repository.failure("event-1", "log"), &repository.snapshot()).await.unwrap();
+    assert_eq!(stopped(&finished).0, OutcomeCode::PatchDenied);
+}
+
+#[tokio::test]
+async fn a_failing_validation_opens_nothing() {
+    for (status, expected) in [
+        (CheckStatus::Failed, OutcomeCode::ValidationFailed),
+        (CheckStatus::NothingRan, OutcomeCode::NothingRan),
+        (CheckStatus::TimedOut, OutcomeCode::TimedOut),
+    ] {
+        let repository = repository();
+        let validator = Scripted::new(repository.mirror(), CheckStatus::Failed, status);
+        assert_eq!(stopped(&run(&repository, &[&good_plan()], validator).await).0, expected);
+    }
+}
+
+#[tokio::test]
+async fn an_invalid_plan_is_repaired_at_most_twice() {
+    let repository = repository();
+    let finished = run(&repository, &["{}", "[]", "no", &good_plan()], Scripted::mended(repository.mirror())).await;
+    assert_eq!(stopped(&finished).0, OutcomeCode::PlanInvalid);
+
+    let finished = run(&repository, &["{}", "{}", &good_plan()], Scripted::mended(repository.mirror())).await;
+    assert!(stopped(&finished).1.contains("came twice"), "{:?}", finished.outcome);
+}
+
+#[tokio::test]
+async fn a_repaired_plan_goes_on() {
+    let repository = repository();
+    let mut sink = MockSink::new();
+    sink.expect_open().once().returning(|_, change| {
+        let draft = change.draft();
+        let opened = PullRequest::new(PrStatus::Open, &draft.branch, draft.labels.clone());
+        Box::pin(async move { Ok(opened) })
+    });
+    let source = Canned::new(&["{}", &good_plan()]);
+    let pipeline = Pipeline::new(source, Scripted::mended(repository.mirror()), sink, MemoryRunStore::default());
+    let failure = repository.failure("event-1", "log");
+    let finished = pipeline.run(&failure, &repository.snapshot()).await.unwrap();
+    assert_eq!(finished.outcome.code(), OutcomeCode::Opened);
+    // Delivered again, it is the same run: nobody is asked, and nothing is opened twice.
+    let again = pipeline.run(&failure, &repository.snapshot()).await.unwrap();
+    assert_eq!(again.outcome, finished.outcome);
+}
+
+#[tokio::test]
+async fn what_is_already_so_is_no_change() {
+    let repository = TestRepository::new(&[("requirements.txt", "requests==2.31.0\n")]);
+    let plan = r#"{"root_cause": "x", "category": "python_missing_dependency", "confidence": 1, "files": ["requirements.txt"],
+        "operations": [{"type": "add_dependency", "file": "requirements.txt", "details": {"name": "Requests", "spec": "==2.31.0"},
+        "rationale": "r", "evidence": []}]}"#;
+    let finished = run(&repository, &[plan], Scripted::mended(repository.mirror())).await;
+    assert_eq!(stopped(&finished).0, OutcomeCode::NoChange);
+}
+
+/// A sink can be chosen at run time, and still takes nothing but a validated change.
+#[test]
+fn mocks_and_twins_are_sinks() {
+    fn is_a_sink<S: PrSink>() {}
+    is_a_sink::<MockSink>();
+    is_a_sink::<std::sync::Arc<dyn fix_pipeline::dynamic::DynPrSink>>();
+}

@@ -1,0 +1,223 @@
+//! The command line, run as a person runs it.
+
+use std::fs;
+use std::io::Write as _;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+fn fix(args: &[&str], input: &str, directory: &Path) -> Output {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_fix"))
+        .args(args)
+        .current_dir(directory)
+        .env("XDG_STATE_HOME", directory.join("state"))
+        .env("XDG_CACHE_HOME", directory.join("cache"))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // A program that stops before it reads its input closes the pipe.
+    let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+    child.wait_with_output().unwrap()
+}
+
+fn code(output: &Output) -> i32 {
+    output.status.code().unwrap()
+}
+
+/// The one object on standard output.
+fn object(output: &Output) -> Value {
+    let text = String::from_utf8(output.stdout.clone()).unwrap();
+    serde_json::from_str(&text)
+        .unwrap_or_else(|error| panic!("{error}: {text} {}", String::from_utf8_lossy(&output.stderr)))
+}
+
+fn lines(output: &Output) -> Vec<Value> {
+    String::from_utf8(output.stdout.clone()).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+fn plan(file: &str, kind: &str, category: &str, details: Value) -> Value {
+    json!({"root_cause": "x", "category": category, "confidence": 0.9, "files": [file], "operations":
+        [{"type": kind, "file": file, "details": details, "rationale": "r", "evidence": []}]})
+}
+
+fn removal() -> Value {
+    plan("app.py", "remove_unused", "lint_format", json!({"import": "os"}))
+}
+
+fn project() -> TempDir {
+    let project = tempfile::tempdir().unwrap();
+    fs::write(project.path().join("app.py"), "import os\nimport sys\nprint(sys.path)   \n").unwrap();
+    fs::write(project.path().join("requirements.txt"), "flask==2.0\n").unwrap();
+    project
+}
+
+#[test]
+fn schema_prints_the_committed_schema() {
+    let project = project();
+    let output = fix(&["schema"], "", project.path());
+    assert_eq!(code(&output), 0);
+    assert_eq!(object(&output)["title"], "FixPlan");
+}
+
+#[test]
+fn check_tells_valid_from_invalid() {
+    let project = project();
+    let output = fix(&["check", "-", "--json"], &removal().to_string(), project.path());
+    assert_eq!(code(&output), 0);
+    let checked = object(&output);
+    assert_eq!((&checked["valid"], &checked["violations"]), (&json!(true), &json!([])));
+    assert_eq!(checked["plan"]["files"], json!(["app.py"]));
+    assert_eq!(checked["digest"].as_str().unwrap().len(), 64);
+
+    let output = fix(&["--json", "check", "-"], "{}", project.path());
+    assert_eq!(code(&output), 1);
+    let checked = object(&output);
+    assert_eq!(checked["valid"], false);
+    assert!(
+        checked["violations"].as_array().unwrap().contains(
+            &json!({"pointer": "/files", "code": "missing_field", "message": "is missing; it must be there"})
+        )
+    );
+
+    assert_eq!(code(&fix(&["check", "absent.json"], "", project.path())), 2);
+    assert_eq!(code(&fix(&["check"], "", project.path())), 2);
+}
+
+#[test]
+fn patch_prints_a_diff_and_writes_nothing() {
+    let project = project();
+    let before = fs::read(project.path().join("app.py")).unwrap();
+    let args = ["patch", "--repo", ".", "--plan", "-"];
+    let output = fix(&args, &removal().to_string(), project.path());
+    assert_eq!(code(&output), 0);
+    let diff = String::from_utf8(output.stdout).unwrap();
+    assert!(diff.contains("\n-import os\n") && diff.contains("\n+print(sys.path)\n"), "{diff}");
+    assert!(!diff.contains('\u{1b}'), "no colour where there is no terminal");
+    assert_eq!(fs::read(project.path().join("app.py")).unwrap(), before);
+
+    let untidy =
+        fix(&["patch", "--repo", ".", "--plan", "-", "--no-tidy", "--json"], &removal().to_string(), project.path());
+    let patched = object(&untidy);
+    assert_eq!((&patched["outcome"], &patched["stats"]["lines_removed"]), (&json!("patch"), &json!(1)));
+
+    let used = plan("app.py", "remove_unused", "lint_format", json!({"import": "sys"}));
+    let output = fix(&["patch", "--repo", ".", "--plan", "-", "--json"], &used.to_string(), project.path());
+    assert_eq!((code(&output), object(&output)["code"].clone()), (1, json!("still_used")));
+
+    let same = plan(
+        "requirements.txt",
+        "pin_dependency",
+        "python_missing_dependency",
+        json!({"name": "Flask", "spec": "==2.0"}),
+    );
+    let output = fix(&["patch", "--repo", ".", "--plan", "-", "--json"], &same.to_string(), project.path());
+    assert_eq!((code(&output), object(&output)["outcome"].clone()), (0, json!("no_change")));
+
+    assert_eq!(code(&fix(&["patch", "--repo", "nowhere", "--plan", "-"], "{}", project.path())), 2);
+    assert_eq!(code(&fix(&["patch", "--repo", ".", "--plan", "-", "--allow", "star"], "{}", project.path())), 2);
+}
+
+#[test]
+fn patch_never_leaves_the_directory() {
+    let project = project();
+    let outside = project.path().join("outside");
+    fs::create_dir(&outside).unwrap();
+    let inside = project.path().join("inside");
+    fs::create_dir(&inside).unwrap();
+    fs::write(outside.join("app.py"), "import os\n").unwrap();
+    std::os::unix::fs::symlink("../outside", inside.join("link")).unwrap();
+    std::os::unix::fs::symlink("../outside/app.py", inside.join("app.py")).unwrap();
+    for file in ["link/app.py", "app.py"] {
+        let plan = plan(file, "remove_unused", "lint_format", json!({"import": "os"}));
+        let output = fix(&["patch", "--repo", "inside", "--plan", "-", "--json"], &plan.to_string(), project.path());
+        assert_eq!((code(&output), object(&output)["code"].clone()), (1, json!("symlink")), "{file}");
+    }
+}
+
+#[test]
+fn batches_answer_line_by_line() {
+    let project = project();
+    let raw = removal().to_string();
+    let input = format!(
+        "{}\n{}\n{}\n",
+        json!({"id": 1, "plan": removal()}),
+        json!({"id": "b", "plan": raw}),
+        json!({"id": 3, "plan": "```"})
+    );
+    let output = fix(&["check", "--batch"], &input, project.path());
+    assert_eq!(code(&output), 0);
+    let results = lines(&output);
+    let valid: Vec<_> = results.iter().map(|result| (result["id"].clone(), result["valid"].clone())).collect();
+    assert_eq!(valid, [(json!(1), json!(true)), (json!("b"), json!(true)), (json!(3), json!(false))]);
+    // Keys that come twice are seen in a plan that is an object, too.
+    let twice = format!("{{\"id\": 4, \"plan\": {}}}\n", raw.replacen("{\"", "{\"files\":[\"x\"],\"", 1));
+    assert_eq!(lines(&fix(&["check", "--batch"], &twice, project.path()))[0]["violations"][0]["code"], "duplicate_key");
+
+    let request =
+        |id: u32, tidy: bool| json!({"id": id, "repo": project.path(), "plan": removal(), "tidy": tidy}).to_string();
+    let input = format!(
+        "{}\n{}\n{}\n",
+        request(1, true),
+        request(2, false),
+        json!({"id": 3, "repo": "/nowhere", "plan": removal()})
+    );
+    let results = lines(&fix(&["patch", "--batch"], &input, project.path()));
+    let outcomes: Vec<_> = results.iter().map(|result| (result["id"].clone(), result["outcome"].clone())).collect();
+    assert_eq!(outcomes, [(json!(1), json!("patch")), (json!(2), json!("patch")), (json!(3), json!("error"))]);
+    assert_ne!(results[0]["diff"], results[1]["diff"]);
+
+    let output = fix(&["check", "--batch"], "nonsense\n", project.path());
+    assert_eq!(code(&output), 2);
+    assert!(lines(&output)[0]["error"].is_string());
+}
+
+#[test]
+fn policy_judges_plans_and_diffs() {
+    let project = project();
+    let output = fix(&["policy", "--plan", "-", "--json"], &removal().to_string(), project.path());
+    assert_eq!(code(&output), 0);
+    let decision = object(&output);
+    assert_eq!((&decision["allowed"], &decision["pr_label"]), (&json!(true), &json!("safe")));
+
+    let diff =
+        "diff --git a/.github/x.yml b/.github/x.yml\n--- a/.github/x.yml\n+++ b/.github/x.yml\n@@ -1 +1 @@\n-a\n+b\n";
+    let output = fix(&["policy", "--diff", "-", "--json"], diff, project.path());
+    assert_eq!((code(&output), object(&output)["violations"][0]["code"].clone()), (1, json!("path_forbidden")));
+
+    fs::write(project.path().join("empty.toml"), "").unwrap();
+    for policy in ["empty.toml", "absent.toml"] {
+        let output =
+            fix(&["policy", "--policy", policy, "--plan", "-", "--json"], &removal().to_string(), project.path());
+        assert_eq!(
+            (code(&output), object(&output)["violations"][0]["code"].clone()),
+            (1, json!("policy_invalid")),
+            "{policy}"
+        );
+    }
+    assert_eq!(code(&fix(&["policy"], "", project.path())), 2);
+}
+
+#[test]
+fn plan_reads_a_log() {
+    let project = project();
+    let output =
+        fix(&["plan", "--log", "-", "--json"], "ModuleNotFoundError: No module named 'yaml'\n", project.path());
+    assert_eq!(code(&output), 0);
+    let details = &object(&output)["operations"][0]["details"];
+    assert_eq!(details["name"], "PyYAML");
+
+    let output = fix(&["plan", "--log", "-", "--json"], "all is well\n", project.path());
+    assert_eq!((code(&output), object(&output)["code"].clone()), (1, json!("no_plan")));
+}
+
+#[test]
+fn runs_of_no_store_are_an_error() {
+    let project = project();
+    assert_eq!(code(&fix(&["runs", "--json"], "", project.path())), 2);
+    assert_eq!(code(&fix(&["show", "x"], "", project.path())), 2);
+    assert_eq!(code(&fix(&["run", "--repo", ".", "--log", "-"], "", project.path())), 2, "no git repository");
+}
