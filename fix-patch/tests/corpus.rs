@@ -5,6 +5,8 @@
 #![expect(
     clippy::disallowed_methods,
     clippy::disallowed_types,
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
     reason = "a runner reads files and starts checkers; the library does not"
 )]
 
@@ -166,7 +168,13 @@ fn imports() {
     let mut accepted = Vec::new();
     let mut refused: BTreeMap<String, u32> = BTreeMap::new();
     for case in cases(&root.join("cases.jsonl")) {
-        let outcome = run(&path_of(&case["file"]), &read(&case["file"]), "lint_format", &[remove_operation(&case)], &options(true));
+        let outcome = run(
+            &path_of(&case["file"]),
+            &read(&case["file"]),
+            "lint_format",
+            &[remove_operation(&case)],
+            &options(true),
+        );
         if let Outcome::Refused(why) = &outcome {
             let code = why.rsplit('[').next().unwrap_or(why).trim_end_matches(']').chars().take(30).collect::<String>();
             let used = case["used"] != 0 || case["in_all"] == true;
@@ -184,7 +192,16 @@ fn imports() {
     let check = check.to_str().unwrap();
     let arg = |name: &str| out.join(name).to_str().unwrap().to_owned();
     let (removed, text) = python(
-        &[check, "--root", root.to_str().unwrap(), "--cases", &arg("accepted.jsonl"), "--results", &arg("results.jsonl"), "-v"],
+        &[
+            check,
+            "--root",
+            root.to_str().unwrap(),
+            "--cases",
+            &arg("accepted.jsonl"),
+            "--results",
+            &arg("results.jsonl"),
+            "-v",
+        ],
         temp.path(),
     );
     println!("{text}");
@@ -192,7 +209,13 @@ fn imports() {
     // Refusals.
     let mut lines = Vec::new();
     for case in cases(&root.join("refusals.jsonl")) {
-        let outcome = run(&path_of(&case["file"]), &read(&case["file"]), "lint_format", &[remove_operation(&case)], &options(false));
+        let outcome = run(
+            &path_of(&case["file"]),
+            &read(&case["file"]),
+            "lint_format",
+            &[remove_operation(&case)],
+            &options(false),
+        );
         lines.push(result_line(&case["id"], &outcome));
     }
     write_lines(&out.join("refusals.jsonl"), &lines);

@@ -101,10 +101,6 @@ impl<'t> Requirement<'t> {
         self.spec.clone()
     }
 
-    pub(super) fn marker(&self) -> Option<&'t str> {
-        self.marker
-    }
-
     /// The extras, normalised, sorted and unique.
     pub(super) fn extras(&self) -> Vec<String> {
         let mut extras: Vec<String> = self.extras.iter().map(|extra| normalize_name(extra)).collect();
@@ -115,10 +111,7 @@ impl<'t> Requirement<'t> {
 
     /// Everything but the specifier: what a pin leaves alone.
     pub(super) fn besides_spec(&self) -> (&'t str, &'t str) {
-        (
-            self.text.get(..self.spec.start).unwrap_or_default(),
-            self.text.get(self.spec.end..).unwrap_or_default(),
-        )
+        (self.text.get(..self.spec.start).unwrap_or_default(), self.text.get(self.spec.end..).unwrap_or_default())
     }
 
     /// Whether the specifier means what `spec` means.
@@ -209,18 +202,15 @@ pub(super) fn sorted_place(entries: &[&str], new: &str) -> Option<usize> {
 /// The name of an entry, and name and extras.
 fn head(entry: &str) -> Option<(&str, &str)> {
     let entry = entry.trim();
-    let name =
-        entry.get(..entry.find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))).unwrap_or(entry.len()))?;
+    let name = entry.get(
+        ..entry.find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))).unwrap_or(entry.len()),
+    )?;
     if name.is_empty() {
         return None;
     }
     let rest = entry.get(name.len()..)?;
-    let extras = rest
-        .trim_start()
-        .starts_with('[')
-        .then(|| rest.find(']').map(|close| close + 1))
-        .flatten()
-        .unwrap_or_default();
+    let extras =
+        rest.trim_start().starts_with('[').then(|| rest.find(']').map(|close| close + 1)).flatten().unwrap_or_default();
     Some((name, entry.get(..name.len() + extras)?))
 }
 
@@ -232,7 +222,7 @@ mod tests {
     fn parts_are_found() {
         let parsed = Requirement::parse(" Foo.Bar [b, A] ( >=1 , <2 ) ; python_version < '3'").unwrap();
         assert_eq!((parsed.name(), parsed.normalized().as_str()), ("Foo.Bar", "foo-bar"));
-        assert_eq!((parsed.spec(), parsed.marker()), (">=1 , <2", Some("python_version < '3'")));
+        assert_eq!((parsed.spec(), parsed.marker), (">=1 , <2", Some("python_version < '3'")));
         assert_eq!(parsed.extras(), ["a", "b"]);
         assert_eq!(Requirement::parse("a").unwrap().spec_range(), 1..1);
         assert_eq!(Requirement::parse("a[x] ; b == 'c'").unwrap().spec_range(), 4..4);

@@ -136,7 +136,19 @@ impl Scanner<'_> {
         let formatted = word.iter().any(|b| b"fFtT".contains(b));
         let links = matches!(
             word,
-            b"not" | b"await" | b"async" | b"lambda" | b"if" | b"else" | b"yield" | b"for" | b"in" | b"is" | b"or" | b"and" | b"from"
+            b"not"
+                | b"await"
+                | b"async"
+                | b"lambda"
+                | b"if"
+                | b"else"
+                | b"yield"
+                | b"for"
+                | b"in"
+                | b"is"
+                | b"or"
+                | b"and"
+                | b"from"
         );
         self.at += word.len();
         match next {

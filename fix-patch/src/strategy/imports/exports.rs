@@ -49,7 +49,8 @@ impl Exports {
         if let Some((_, offset)) = self.listed.iter().find(|(listed, _)| listed == name) {
             return Some(Reason { offset: Some(*offset), how: "is listed in `__all__`" });
         }
-        self.computed.map(|offset| Reason { offset: Some(offset), how: "may be listed in `__all__`, which is computed" })
+        self.computed
+            .map(|offset| Reason { offset: Some(offset), how: "may be listed in `__all__`, which is computed" })
     }
 
     fn look_at(&mut self, stmt: &Stmt, names: &[String]) {

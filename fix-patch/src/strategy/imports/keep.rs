@@ -26,9 +26,10 @@ pub(super) fn reason(
         (Allowance::Conditional, &|| conditional(module, statements, usage, import, name)),
         (Allowance::Suppressed, &|| suppressed(module, import, name)),
     ];
-    checks.into_iter().filter(|(allowance, _)| !allowed(*allowance)).find_map(|(allowance, check)| {
-        check().map(|message| (allowance, message))
-    })
+    checks
+        .into_iter()
+        .filter(|(allowance, _)| !allowed(*allowance))
+        .find_map(|(allowance, check)| check().map(|message| (allowance, message)))
 }
 
 fn reexport(path: &RepoPath, import: &Import<'_>, name: usize) -> Option<String> {
@@ -115,10 +116,12 @@ fn conditional(
 
 fn are_alternatives(a: Branch, b: Branch) -> bool {
     match (a, b) {
-        (Branch::If(a), Branch::If(b)) | (Branch::Case(a), Branch::Case(b)) | (Branch::Handler(a), Branch::Handler(b)) => {
-            a != b
+        (Branch::If(a), Branch::If(b))
+        | (Branch::Case(a), Branch::Case(b))
+        | (Branch::Handler(a), Branch::Handler(b)) => a != b,
+        (Branch::Try | Branch::TryElse, Branch::Handler(_)) | (Branch::Handler(_), Branch::Try | Branch::TryElse) => {
+            true
         }
-        (Branch::Try | Branch::TryElse, Branch::Handler(_)) | (Branch::Handler(_), Branch::Try | Branch::TryElse) => true,
         _ => false,
     }
 }
@@ -128,7 +131,8 @@ fn suppressed(module: &Module<'_>, import: &Import<'_>, name: usize) -> Option<S
     let alias = import.names.get(name)?;
     let line = |offset| module.lines.line(offset);
     let statement = bytes(import.stmt);
-    let own = [line(alias.start().to_usize()), line(alias.end().to_usize()), line(statement.start), line(statement.end)];
+    let own =
+        [line(alias.start().to_usize()), line(alias.end().to_usize()), line(statement.start), line(statement.end)];
     let message = |at: u32| Some(format!("a comment on line {at} keeps it"));
     for range in module.comments() {
         let offset = range.start().to_usize();
@@ -141,7 +145,10 @@ fn suppressed(module: &Module<'_>, import: &Import<'_>, name: usize) -> Option<S
         if alone && offset < statement.start {
             let next = own.contains(&(at + 1)) && pylint(text, "disable-next");
             let whole_file = ["ruff:", "flake8:"].iter().any(|tool| {
-                text.trim_start_matches('#').trim_start().strip_prefix(tool).is_some_and(|rest| noqa_words(rest.trim_start()))
+                text.trim_start_matches('#')
+                    .trim_start()
+                    .strip_prefix(tool)
+                    .is_some_and(|rest| noqa_words(rest.trim_start()))
             });
             if next || whole_file || pylint(text, "disable") {
                 return message(at);

@@ -42,8 +42,9 @@ pub(super) fn locate(
     }
     if places.is_empty() {
         let message = format!("`{}` is not imported in this file", wanted.target);
-        return Err(Refusal::new(path, RefusalCode::NotFound, message)
-            .with_candidates(near_misses(statements, &target)));
+        return Err(
+            Refusal::new(path, RefusalCode::NotFound, message).with_candidates(near_misses(statements, &target))
+        );
     }
     let everywhere: Vec<u32> = places.iter().map(|(_, _, alias)| module.line_of(*alias)).collect();
     narrow(module, &wanted.locator, &mut places);
@@ -78,8 +79,7 @@ fn narrow(module: &Module<'_>, locator: &ImportLocator, places: &mut Vec<(Place,
         if (first..=last).contains(&line) {
             return (0, 0);
         }
-        let (first, last) =
-            (module.lines.line(bytes(import.stmt).start), module.lines.line(bytes(import.stmt).end));
+        let (first, last) = (module.lines.line(bytes(import.stmt).start), module.lines.line(bytes(import.stmt).end));
         if (first..=last).contains(&line) {
             return (1, 0);
         }

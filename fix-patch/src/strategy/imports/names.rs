@@ -128,7 +128,12 @@ impl<'m> Layout<'m> {
             return;
         };
         let comma = last_kept + 1;
-        let ends_with_comma = self.pieces.iter().rev().find(|piece| piece.kind != Kind::Close).is_some_and(|piece| piece.kind == Kind::Comma);
+        let ends_with_comma = self
+            .pieces
+            .iter()
+            .rev()
+            .find(|piece| piece.kind != Kind::Close)
+            .is_some_and(|piece| piece.kind == Kind::Comma);
         let removed_follows = self.pieces.iter().skip(comma).any(|piece| piece.kind == Kind::Name);
         if !removed_follows || !self.is(comma, Kind::Comma) {
             return;
@@ -200,14 +205,13 @@ impl<'m> Layout<'m> {
         }
         let after_start = after.map_or(text.len(), |after| after.range.start);
         if before.kind == Kind::Open
+            && after.is_some_and(|after| after.kind == Kind::Name)
             && first_line_is_shared
             && !self.keeps_comment_between(first.range.start, after_start, &[])
         {
             // `from x import (a,` and then `b`: `b` moves up.
-            if after.is_some_and(|after| after.kind == Kind::Name) && !last_line_is_shared || last_line_is_shared {
-                edits.push(Edit::deletion(first.range.start..after_start));
-                return;
-            }
+            edits.push(Edit::deletion(first.range.start..after_start));
+            return;
         }
         if after.is_some_and(|after| after.kind == Kind::Close)
             && last_line_is_shared
@@ -234,9 +238,10 @@ impl<'m> Layout<'m> {
                 (false, false) => whole,
                 (false, true) => piece.range.start..after_start,
                 (true, false) => {
-                    let keeps_name = self.pieces.iter().any(|kept| {
-                        !kept.goes && kept.kind == Kind::Name && self.line(kept.range.end) == line
-                    });
+                    let keeps_name = self
+                        .pieces
+                        .iter()
+                        .any(|kept| !kept.goes && kept.kind == Kind::Name && self.line(kept.range.end) == line);
                     let end = match self.comment_on(tail.range.end) {
                         _ if !self.parenthesized => tail.range.end,
                         Some(comment) if !keeps_name => comment.end,

@@ -75,7 +75,8 @@ impl Row {
         let mut semicolon_end = None;
         while let Some((TokenKind::Semi, semicolon)) = follows(end - 1) {
             let next = next_token(module, semicolon.end);
-            let more = !matches!(next, None | Some((TokenKind::Newline | TokenKind::Comment | TokenKind::EndOfFile, _)));
+            let more =
+                !matches!(next, None | Some((TokenKind::Newline | TokenKind::Comment | TokenKind::EndOfFile, _)));
             if !more || end >= body.len() {
                 semicolon_end = Some(semicolon.end);
                 break;

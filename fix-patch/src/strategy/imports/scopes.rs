@@ -157,7 +157,8 @@ impl Walker<'_> {
             at = 0;
         } else if self.scopes.scopes.get(at).is_some_and(|scope| scope.nonlocals.contains(&name)) {
             // The nearest function around that binds it; a binding that comes later is not known yet.
-            let around = std::iter::successors(Some(at), |at| self.scopes.scopes.get(*at).and_then(|scope| scope.parent));
+            let around =
+                std::iter::successors(Some(at), |at| self.scopes.scopes.get(*at).and_then(|scope| scope.parent));
             let binds = |at: &usize| {
                 self.scopes.scopes.get(*at).is_some_and(|scope| {
                     scope.kind == Kind::Function && scope.binds.iter().any(|(bound, _)| *bound == name)

@@ -40,22 +40,17 @@ impl<'n> Usage<'n> {
     }
 
     /// Why the binding of `import`'s name number `name` has to stay, if it has.
-    pub(super) fn reason(
-        &self,
-        statements: &Statements<'_>,
-        import: &Import<'_>,
-        name: usize,
-    ) -> Option<Reason> {
+    pub(super) fn reason(&self, statements: &Statements<'_>, import: &Import<'_>, name: usize) -> Option<Reason> {
         let alias = import.names.get(name)?;
         let bound = import.bound(alias)?;
         let offset = alias.start().to_usize();
         let Some(scope) = self.scopes.scope_of_binding(bound, offset) else {
             return Some(Reason { offset: None, how: "is bound in another scope" });
         };
-        if Scopes::is_module(scope) {
-            if let Some(reason) = self.exports.reason(bound) {
-                return Some(reason);
-            }
+        if Scopes::is_module(scope)
+            && let Some(reason) = self.exports.reason(bound)
+        {
+            return Some(reason);
         }
         if let Some((offset, _)) = self.type_comments.iter().find(|(_, text)| has_word(text, bound)) {
             return Some(Reason { offset: Some(*offset), how: "is named in a type comment" });
@@ -63,8 +58,8 @@ impl<'n> Usage<'n> {
         let in_loop = is_in_loop(statements, import);
         let rebound = rebinding(statements, import, name, bound);
         let seen = |read: &Use| match self.scopes.deferred_from(read, scope) {
-            // A function runs after what stands before it; it may run as soon as it is defined.
-            Some(start) => rebound.is_none_or(|(_, end)| start < end && read.offset < end || start < rebound_start(rebound)),
+            // A function may run as soon as it is defined: one that stands before the new binding sees the old one.
+            Some(start) => rebound.is_none_or(|(rebound, _)| start < rebound),
             None if read.offset < offset && !in_loop => false,
             None => rebound.is_none_or(|(_, end)| read.offset < end),
         };
@@ -84,10 +79,6 @@ impl<'n> Usage<'n> {
     }
 }
 
-fn rebound_start(rebound: Option<(usize, usize)>) -> usize {
-    rebound.map_or(usize::MAX, |(start, _)| start)
-}
-
 /// Whether a loop of the import's own scope may run it again.
 fn is_in_loop(statements: &Statements<'_>, import: &Import<'_>) -> bool {
     statements
@@ -97,7 +88,12 @@ fn is_in_loop(statements: &Statements<'_>, import: &Import<'_>) -> bool {
 }
 
 /// The bytes of the next statement that surely binds `name` again before anything else can run.
-fn rebinding(statements: &Statements<'_>, import: &Import<'_>, name: usize, bound_name: &str) -> Option<(usize, usize)> {
+fn rebinding(
+    statements: &Statements<'_>,
+    import: &Import<'_>,
+    name: usize,
+    bound_name: &str,
+) -> Option<(usize, usize)> {
     let dotted = import.from.is_none()
         && import.names.get(name).is_some_and(|alias| alias.asname.is_none() && alias.name.as_str().contains('.'));
     // Another import of the package does not replace it: `import a.b` also loads the sub-module.

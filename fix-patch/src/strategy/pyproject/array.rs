@@ -55,9 +55,11 @@ impl<'t> List<'t> {
         }
         if let Some(marker) = &dependency.marker {
             let all = std::mem::take(&mut named);
-            named.extend(all.iter().filter(|(_, found)| {
-                found.as_ref().is_some_and(|requirement| requirement.has_marker(Some(marker)))
-            }).cloned());
+            named.extend(
+                all.iter()
+                    .filter(|(_, found)| found.as_ref().is_some_and(|requirement| requirement.has_marker(Some(marker))))
+                    .cloned(),
+            );
             if named.is_empty() {
                 return Err(refuse(RefusalCode::Absent, message::absent(dependency), &all));
             }

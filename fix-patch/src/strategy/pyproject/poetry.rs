@@ -105,8 +105,12 @@ pub(super) fn add(toml: &Toml<'_>, item: &Item, dependency: &Dependency) -> Opti
 
 /// A new line among the entries: in order where they are sorted, `python` first.
 fn beside(toml: &Toml<'_>, own: &[Entry<'_>], dependency: &Dependency, key: &str, value: &str) -> Edit {
-    let others: Vec<(usize, &str)> =
-        own.iter().enumerate().filter(|(_, entry)| entry.name != "python").map(|(index, entry)| (index, entry.name)).collect();
+    let others: Vec<(usize, &str)> = own
+        .iter()
+        .enumerate()
+        .filter(|(_, entry)| entry.name != "python")
+        .map(|(index, entry)| (index, entry.name))
+        .collect();
     let names: Vec<&str> = others.iter().map(|(_, name)| *name).collect();
     let before = match sorted_place(&names, dependency.name.as_str()) {
         Some(0) => own.iter().position(|entry| entry.name == "python").filter(|at| *at == 0),
@@ -199,8 +203,7 @@ fn is_direct(table: &dyn TableLike) -> bool {
 
 fn extras(table: Option<&dyn TableLike>) -> Vec<String> {
     let list = table.and_then(|table| table.get("extras")).and_then(Item::as_array);
-    let mut extras: Vec<String> =
-        list.into_iter().flatten().filter_map(Value::as_str).map(normalize_name).collect();
+    let mut extras: Vec<String> = list.into_iter().flatten().filter_map(Value::as_str).map(normalize_name).collect();
     extras.sort();
     extras.dedup();
     extras

@@ -161,7 +161,12 @@ fn only(table: &dyn TableLike) -> Option<(&str, &Item)> {
     entries.next().is_none().then_some(first)
 }
 
-fn check_lists(old: &[Option<&str>], new: &[Option<&str>], dependency: &Dependency, is_pin: bool) -> Result<(), String> {
+fn check_lists(
+    old: &[Option<&str>],
+    new: &[Option<&str>],
+    dependency: &Dependency,
+    is_pin: bool,
+) -> Result<(), String> {
     let same = old.iter().zip(new).take_while(|(a, b)| a == b).count();
     let rest = if is_pin { same + 1 } else { same };
     if !old.iter().skip(rest).eq(new.iter().skip(same + 1)) || new.len() != old.len() + usize::from(!is_pin) {
@@ -173,7 +178,8 @@ fn check_lists(old: &[Option<&str>], new: &[Option<&str>], dependency: &Dependen
         return Err(format!("the entry is {entry:?}"));
     }
     let is_wanted = if is_pin {
-        let was = old.get(same).copied().flatten().and_then(Requirement::parse).ok_or("the old entry is no requirement")?;
+        let was =
+            old.get(same).copied().flatten().and_then(Requirement::parse).ok_or("the old entry is no requirement")?;
         was.besides_spec() == requirement.besides_spec() && requirement.spec() == dependency.spec.as_str()
     } else {
         requirement.has_spec(&dependency.spec)

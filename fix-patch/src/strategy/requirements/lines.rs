@@ -148,8 +148,13 @@ fn kind_of(text: &str) -> Kind {
     if Requirement::parse(body).is_some() {
         return Kind::Requirement { options };
     }
-    let is_location = body.contains("://")
+    let scheme = body.split_once(':').map_or("", |(scheme, _)| scheme);
+    let has_scheme = scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+        && scheme.bytes().all(|b| b.is_ascii_alphanumeric() || b"+.-".contains(&b));
+    let is_location = has_scheme
         || body.starts_with(['.', '/', '~'])
+        // A variable of the environment can stand for anything.
+        || body.contains("${")
         || [".whl", ".zip", ".tar.gz", ".tgz", ".tar.bz2"].iter().any(|end| body.ends_with(end))
         || (body.contains(['/', '\\']) && !body.contains(char::is_whitespace));
     if is_location { Kind::Location } else { Kind::Unknown }
@@ -158,10 +163,7 @@ fn kind_of(text: &str) -> Kind {
 /// Where options such as `--hash` start: behind a blank.
 fn options_start(text: &str) -> usize {
     let bytes = text.as_bytes();
-    bytes
-        .windows(2)
-        .position(|pair| matches!(pair, [b' ' | b'\t', b'-']))
-        .map_or(text.len(), |at| at + 1)
+    bytes.windows(2).position(|pair| matches!(pair, [b' ' | b'\t', b'-'])).map_or(text.len(), |at| at + 1)
 }
 
 /// Where the comment starts: a `#` at the start or behind a blank.
@@ -212,19 +214,17 @@ mod tests {
         let line = &lines(text)[1];
         let requirement = line.requirement().unwrap();
         let range = line.source_of(&requirement.spec_range()).unwrap();
-        assert_eq!(&text[range], "== 1.0");
+        assert_eq!(text.get(range), Some("== 1.0"));
         assert_eq!(line.options(), "--hash=sha256:1");
     }
 
     #[test]
     fn kinds_are_told_apart() {
         let kinds = |text| lines(text).into_iter().map(|line| line.kind).collect::<Vec<_>>();
-        assert_eq!(kinds("-r x\nhttps://a/b\n./a\na.whl\n{{ x }}\nsome words here\n")[..4], [
-            Kind::Option,
-            Kind::Location,
-            Kind::Location,
-            Kind::Requirement { options: 5 },
-        ]);
+        assert_eq!(
+            kinds("-r x\nhttps://a/b\n./a\na.whl\n{{ x }}\nsome words here\n")[..4],
+            [Kind::Option, Kind::Location, Kind::Location, Kind::Requirement { options: 5 },]
+        );
         assert_eq!(kinds("{{ x }}\nsome words here\n"), [Kind::Unknown, Kind::Unknown]);
     }
 }
