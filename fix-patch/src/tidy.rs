@@ -1,8 +1,153 @@
-//! White space.
-use crate::{EditSet, SourceFile};
-pub(crate) fn handles(_: &fix_plan::RepoPath) -> bool {
-    false
+//! White space in Python files that a plan changes anyway: trailing blanks and the final newline.
+
+use std::ops::Range;
+
+use fix_plan::RepoPath;
+use ruff_python_ast::token::{Token, TokenKind};
+use ruff_text_size::Ranged;
+
+use crate::edit::{Edit, EditSet};
+use crate::source::SourceFile;
+use crate::strategy::imports::is_python;
+use crate::strategy::imports::python::{Module, bytes};
+
+/// Whether the file is Python.
+pub(crate) fn handles(path: &RepoPath) -> bool {
+    is_python(path)
 }
-pub(crate) fn tidy(_: &SourceFile) -> Result<EditSet, String> {
-    Ok(EditSet::default())
+
+/// The edits that take trailing blanks away and end the file with a newline, proven to change no token.
+pub(crate) fn tidy(source: &SourceFile) -> Result<EditSet, String> {
+    let text = source.text();
+    let module = Module::parse(text).map_err(|error| error.to_string())?;
+    let edits = EditSet::new(text, edits(&module)).map_err(|error| error.to_string())?;
+    if !edits.is_empty() {
+        let after = edits.apply(text);
+        let after = Module::parse(&after).map_err(|error| format!("the result does not parse: {error}"))?;
+        if !tokens(&module).eq(tokens(&after)) {
+            return Err("white space that means something changed".to_owned());
+        }
+    }
+    Ok(edits)
+}
+
+fn edits(module: &Module<'_>) -> Vec<Edit> {
+    let text = module.text;
+    let mut strings = strings(module).into_iter().peekable();
+    let mut edits = Vec::new();
+    let mut at = 0;
+    let mut continued = false;
+    let mut ends_clean = true;
+    while at < text.len() {
+        let content_end = module.lines.content_end(at, text);
+        let line = text.get(at..content_end).unwrap_or_default();
+        let trimmed = line.trim_end_matches([' ', '\t']);
+        while strings.next_if(|string| string.end <= content_end).is_some() {}
+        let in_string = strings.peek().is_some_and(|string| string.start < content_end);
+        // A blank line behind a backslash ends the statement; it stays as it is.
+        let needed = in_string || trimmed.ends_with('\\') || continued && trimmed.is_empty();
+        if !needed && trimmed.len() < line.len() {
+            edits.push(Edit::deletion(at + trimmed.len()..content_end));
+        }
+        continued = !in_string && line.ends_with('\\') && !trimmed.trim_start().starts_with('#');
+        let end = module.lines.end(at, text);
+        ends_clean = end > content_end || !needed && trimmed.is_empty();
+        at = end;
+    }
+    let is_bom_only = text == "\u{feff}";
+    if !ends_clean && !continued && !is_bom_only {
+        let before = module.lines.start(text.len());
+        let newline = match text.get(..before).unwrap_or_default() {
+            lines if lines.ends_with("\r\n") => "\r\n",
+            lines if lines.ends_with('\r') => "\r",
+            _ => "\n",
+        };
+        // Blanks at the end of the last line make way for it.
+        match edits.pop() {
+            Some(last) if last.range().end == text.len() => {
+                edits.push(Edit::replacement(last.range(), newline));
+            }
+            last => {
+                edits.extend(last);
+                edits.push(Edit::insertion(text.len(), newline));
+            }
+        }
+    }
+    edits
+}
+
+/// The bytes of strings over several lines, the formatted ones from their start to their end; sorted.
+fn strings(module: &Module<'_>) -> Vec<Range<usize>> {
+    let mut strings = Vec::new();
+    let mut open = 0_usize;
+    let mut start = 0;
+    for token in module.tokens() {
+        match token.kind() {
+            TokenKind::String if open == 0 => strings.push(bytes(token)),
+            TokenKind::FStringStart | TokenKind::TStringStart => {
+                if open == 0 {
+                    start = token.start().to_usize();
+                }
+                open += 1;
+            }
+            TokenKind::FStringEnd | TokenKind::TStringEnd => {
+                open = open.saturating_sub(1);
+                if open == 0 {
+                    strings.push(start..token.end().to_usize());
+                }
+            }
+            _ => {}
+        }
+    }
+    strings
+}
+
+/// Kind and text of every token that means something, and of the comments.
+fn tokens<'m>(module: &'m Module<'_>) -> impl Iterator<Item = (TokenKind, &'m str)> {
+    let means_something = |token: &&Token| !matches!(token.kind(), TokenKind::NonLogicalNewline);
+    module.tokens().iter().filter(means_something).map(|token| {
+        let text = match token.kind() {
+            TokenKind::Newline | TokenKind::Indent | TokenKind::Dedent | TokenKind::EndOfFile => "",
+            TokenKind::Comment => module.slice(token.range()).trim_end_matches([' ', '\t']),
+            _ => module.slice(token.range()),
+        };
+        (token.kind(), text)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tidied(text: &str) -> String {
+        let source = SourceFile::new("a.py".parse().unwrap(), text.as_bytes().to_vec()).unwrap();
+        tidy(&source).unwrap().apply(text)
+    }
+
+    #[test]
+    fn trailing_blanks_go_and_a_newline_comes() {
+        assert_eq!(tidied("x = 1  \n# c \t\n  \ny = 2"), "x = 1\n# c\n\ny = 2\n");
+        assert_eq!(tidied("x = 1 \r\ny = 2 "), "x = 1\r\ny = 2\r\n");
+        assert_eq!(tidied("x = 1\n   "), "x = 1\n");
+        assert_eq!(tidied("x = 1\ry = 2"), "x = 1\ry = 2\r");
+        for same in ["", "\u{feff}", "x = 1\n", "x = 1\n\x0c\ny = 2\n", "x = 1\n\n"] {
+            assert_eq!(tidied(same), same);
+        }
+    }
+
+    #[test]
+    fn strings_and_continuations_stay() {
+        for same in [
+            "'''a  \nb  \n'''\n",
+            "f'''a  \n{x  \n}  \n'''\n",
+            "t'''a  \n'''\n",
+            "def f():\n    \"\"\"doc  \n\n    \"\"\"\n",
+            "x = 'a  \\\n  '\n",
+            "x = 1 + \\\n    2\n",
+        ] {
+            assert_eq!(tidied(same), same, "{same:?}");
+        }
+        assert_eq!(tidied("x = '''a  \n'''  \n"), "x = '''a  \n'''\n");
+        assert_eq!(tidied("x = (1,  \n  2)\n"), "x = (1,\n  2)\n");
+    }
 }

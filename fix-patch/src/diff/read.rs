@@ -8,7 +8,7 @@ use fix_plan::{PathError, RepoPath};
 use super::{Hunk, Line, LineKind};
 
 /// Longest diff that is read, in bytes.
-pub const DIFF_BYTES_MAX: usize = 10 * 1024 * 1024;
+pub(super) const DIFF_BYTES_MAX: usize = 10 * 1024 * 1024;
 
 /// The changes of a diff, file by file.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -517,8 +517,8 @@ mod tests {
             HEAD.to_owned(),
             format!("{HEAD}{hunk}{HEAD}{hunk}"),
             format!("diff --git a/x b/x\nnew file mode 100644\n--- a/x\n+++ b/x\n{hunk}"),
-            format!("diff --git a/x b/x\n--- /dev/null\n+++ b/x\n@@ -0,0 +1 @@\n+b\n"),
-            format!("diff --git a/x b/x\nold mode 100644\nnew mode 777\n"),
+            "diff --git a/x b/x\n--- /dev/null\n+++ b/x\n@@ -0,0 +1 @@\n+b\n".to_owned(),
+            "diff --git a/x b/x\nold mode 100644\nnew mode 777\n".to_owned(),
             "diff --git a/x b/x\n".to_owned(),
         ] {
             assert!(parse(text.as_bytes()).is_err(), "{text}");

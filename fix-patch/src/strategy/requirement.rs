@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use fix_plan::limits::MARKER_BYTES_MAX;
 use fix_plan::{Dependency, Marker, VersionSpec, normalize_name};
 
 /// The parts of a requirement, as byte ranges of its text.
@@ -101,10 +102,6 @@ impl<'t> Requirement<'t> {
         self.spec.clone()
     }
 
-    pub(super) fn marker(&self) -> Option<&'t str> {
-        self.marker
-    }
-
     /// The extras, normalised, sorted and unique.
     pub(super) fn extras(&self) -> Vec<String> {
         let mut extras: Vec<String> = self.extras.iter().map(|extra| normalize_name(extra)).collect();
@@ -132,7 +129,8 @@ impl<'t> Requirement<'t> {
     pub(super) fn has_marker(&self, marker: Option<&Marker>) -> bool {
         match (self.marker, marker) {
             (None, None) => true,
-            (Some(own), Some(marker)) => marker.same_meaning(own),
+            // What a file holds is bounded before it is parsed.
+            (Some(own), Some(marker)) => own.len() <= MARKER_BYTES_MAX && marker.same_meaning(own),
             _ => false,
         }
     }
@@ -226,7 +224,7 @@ mod tests {
     fn parts_are_found() {
         let parsed = Requirement::parse(" Foo.Bar [b, A] ( >=1 , <2 ) ; python_version < '3'").unwrap();
         assert_eq!((parsed.name(), parsed.normalized().as_str()), ("Foo.Bar", "foo-bar"));
-        assert_eq!((parsed.spec(), parsed.marker()), (">=1 , <2", Some("python_version < '3'")));
+        assert_eq!((parsed.spec(), parsed.marker), (">=1 , <2", Some("python_version < '3'")));
         assert_eq!(parsed.extras(), ["a", "b"]);
         assert_eq!(Requirement::parse("a").unwrap().spec_range(), 1..1);
         assert_eq!(Requirement::parse("a[x] ; b == 'c'").unwrap().spec_range(), 4..4);

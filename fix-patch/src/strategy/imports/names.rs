@@ -205,14 +205,13 @@ impl<'m> Layout<'m> {
         }
         let after_start = after.map_or(text.len(), |after| after.range.start);
         if before.kind == Kind::Open
+            && after.is_some_and(|after| after.kind == Kind::Name)
             && first_line_is_shared
             && !self.keeps_comment_between(first.range.start, after_start, &[])
         {
             // `from x import (a,` and then `b`: `b` moves up.
-            if after.is_some_and(|after| after.kind == Kind::Name) && !last_line_is_shared || last_line_is_shared {
-                edits.push(Edit::deletion(first.range.start..after_start));
-                return;
-            }
+            edits.push(Edit::deletion(first.range.start..after_start));
+            return;
         }
         if after.is_some_and(|after| after.kind == Kind::Close)
             && last_line_is_shared

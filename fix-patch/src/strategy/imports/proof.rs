@@ -141,21 +141,21 @@ fn check_comments(
     removals: &Removals,
 ) -> Result<(), String> {
     let own = own_comment_lines(before, statements, removals);
-    let mut found = after.comments().map(|range| after.slice(range)).peekable();
+    // Those that have to stay are all there, and none is there that was not, in the same order.
+    let mut found = after.comments().map(|range| after.slice(range));
     for range in before.comments() {
-        let text = before.slice(range);
-        if found.next_if(|found| *found == text).is_some() {
-            continue;
-        }
         let line = before.line_of(range);
-        if !own.contains(&line) {
+        if !own.contains(&line) && !found.any(|found| found == before.slice(range)) {
             return Err(format!("the comment on line {line} is gone"));
         }
     }
-    match found.next() {
-        Some(comment) => Err(format!("a comment came or moved: {comment:?}")),
-        None => Ok(()),
+    let mut known = before.comments().map(|range| before.slice(range));
+    for range in after.comments() {
+        if !known.any(|known| known == after.slice(range)) {
+            return Err(format!("a comment came on line {}", after.line_of(range)));
+        }
     }
+    Ok(())
 }
 
 /// The lines whose comments may go: those that hold nothing that stays.

@@ -47,21 +47,21 @@ impl<'n> Usage<'n> {
         let Some(scope) = self.scopes.scope_of_binding(bound, offset) else {
             return Some(Reason { offset: None, how: "is bound in another scope" });
         };
-        if Scopes::is_module(scope) {
-            if let Some(reason) = self.exports.reason(bound) {
-                return Some(reason);
-            }
+        if Scopes::is_module(scope)
+            && let Some(reason) = self.exports.reason(bound)
+        {
+            return Some(reason);
         }
         if let Some((offset, _)) = self.type_comments.iter().find(|(_, text)| has_word(text, bound)) {
             return Some(Reason { offset: Some(*offset), how: "is named in a type comment" });
         }
-        let in_loop = is_in_loop(statements, import);
-        let rebound = rebinding(statements, import, name, bound);
+        // A function that binds a name outside itself may do so at any time.
+        let moved = self.scopes.is_moved(offset);
+        let in_loop = moved || is_in_loop(statements, import);
+        let rebound = rebinding(statements, import, name, bound).filter(|_| !moved);
         let seen = |read: &Use| match self.scopes.deferred_from(read, scope) {
-            // A function runs after what stands before it; it may run as soon as it is defined.
-            Some(start) => {
-                rebound.is_none_or(|(_, end)| start < end && read.offset < end || start < rebound_start(rebound))
-            }
+            // A function may run as soon as it is defined: one that stands before the new binding sees the old one.
+            Some(start) => rebound.is_none_or(|(rebound, _)| start < rebound),
             None if read.offset < offset && !in_loop => false,
             None => rebound.is_none_or(|(_, end)| read.offset < end),
         };
@@ -79,10 +79,6 @@ impl<'n> Usage<'n> {
             None => Vec::new(),
         }
     }
-}
-
-fn rebound_start(rebound: Option<(usize, usize)>) -> usize {
-    rebound.map_or(usize::MAX, |(start, _)| start)
 }
 
 /// Whether a loop of the import's own scope may run it again.

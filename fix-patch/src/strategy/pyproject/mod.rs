@@ -200,22 +200,20 @@ fn new_table(toml: &Toml<'_>, path: &[&str], line: &str) -> Edit {
     }
 }
 
-/// Where the first header below `path` stands.
+/// Where the first header below `path` stands; `python`, which Poetry's users keep first, aside.
 fn first_header(toml: &Toml<'_>, path: &[&str]) -> Option<usize> {
-    let mut first = None;
-    let mut items = vec![toml.get(path)?];
-    while let Some(item) = items.pop() {
+    let mut headers = Vec::new();
+    let mut items = vec![("", toml.get(path)?)];
+    while let Some((name, item)) = items.pop() {
         let Some(table) = item.as_table() else { continue };
         if !table.is_implicit() && !table.is_dotted() {
-            let start = table.span().map(|span| span.start);
-            first = match (first, start) {
-                (Some(a), Some(b)) => Some(std::cmp::min(a, b)),
-                (a, b) => a.or(b),
-            };
+            headers.extend(table.span().map(|span| (span.start, name)));
         }
-        items.extend(table.iter().map(|(_, item)| item));
+        items.extend(table.iter());
     }
-    first
+    headers.sort_unstable();
+    let is_python = headers.first().is_some_and(|(_, name)| *name == "python");
+    headers.get(usize::from(is_python)).map(|(start, _)| *start)
 }
 
 /// The line ending for a line that is put in at byte `at`.

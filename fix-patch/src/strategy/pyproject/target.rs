@@ -64,7 +64,8 @@ impl Target {
             let message = format!("the project declares its {field} dynamic: a build step computes them");
             return Err(Located::bare(RefusalCode::Dynamic, message));
         }
-        if self.section == Section::Poetry && toml.get(&["project", "dependencies"]).is_some() {
+        let is_static = toml.get(&["project", "dependencies"]).is_some() && !is_dynamic(toml, "dependencies");
+        if self.section == Section::Poetry && is_static {
             let message = format!(
                 "the project declares its dependencies in `project.dependencies`, which this table only enriches; add {} there",
                 dependency.name

@@ -148,8 +148,13 @@ fn kind_of(text: &str) -> Kind {
     if Requirement::parse(body).is_some() {
         return Kind::Requirement { options };
     }
-    let is_location = body.contains("://")
+    let scheme = body.split_once(':').map_or("", |(scheme, _)| scheme);
+    let has_scheme = scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+        && scheme.bytes().all(|b| b.is_ascii_alphanumeric() || b"+.-".contains(&b));
+    let is_location = has_scheme
         || body.starts_with(['.', '/', '~'])
+        // A variable of the environment can stand for anything.
+        || body.contains("${")
         || [".whl", ".zip", ".tar.gz", ".tgz", ".tar.bz2"].iter().any(|end| body.ends_with(end))
         || (body.contains(['/', '\\']) && !body.contains(char::is_whitespace));
     if is_location { Kind::Location } else { Kind::Unknown }
@@ -209,7 +214,7 @@ mod tests {
         let line = &lines(text)[1];
         let requirement = line.requirement().unwrap();
         let range = line.source_of(&requirement.spec_range()).unwrap();
-        assert_eq!(&text[range], "== 1.0");
+        assert_eq!(text.get(range), Some("== 1.0"));
         assert_eq!(line.options(), "--hash=sha256:1");
     }
 

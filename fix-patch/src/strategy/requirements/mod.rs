@@ -58,13 +58,14 @@ fn change(source: &SourceFile, operation: &Operation) -> Result<Vec<Edit>, Refus
         return Err(refuse(RefusalCode::Encoding, problem));
     }
     let lines = lines(source.text());
-    if let Some(line) = lines.iter().find(|line| line.kind == Kind::Unknown) {
-        let message = format!("{:?} is nothing that pip reads; is this a requirements file?", shortened(&line.text));
-        return Err(refuse(RefusalCode::UnsupportedShape, message).at_lines([source.line_at(line.range.start)]));
-    }
     let edit = if is_pin { pin(source, &lines, dependency)? } else { add(source, &lines, dependency)? };
     if edit.is_some() {
-        refuse_managed(source, &lines)?;
+        if let Some(line) = lines.iter().find(|line| line.kind == Kind::Unknown) {
+            let message =
+                format!("{:?} is nothing that pip reads; is this a requirements file?", shortened(&line.text));
+            return Err(refuse(RefusalCode::UnsupportedShape, message).at_lines([source.line_at(line.range.start)]));
+        }
+        refuse_managed(source, &lines, is_pin)?;
     }
     Ok(edit.into_iter().collect())
 }
@@ -189,10 +190,11 @@ fn insert_line(source: &SourceFile, at: usize, new: &str) -> Result<Edit, Refusa
 }
 
 /// Files whose content another program keeps: hashes, or the header of a compiler.
-fn refuse_managed(source: &SourceFile, lines: &[Line]) -> Result<(), Refusal> {
+fn refuse_managed(source: &SourceFile, lines: &[Line], is_pin: bool) -> Result<(), Refusal> {
     let hashed = |line: &&Line| match line.kind {
         Kind::Option => line.text.starts_with("--require-hashes"),
-        _ => line.text.contains("--hash=") || line.text.contains("--hash "),
+        // A pin looks at the hashes of its own entry; an addition would be the one without.
+        _ => !is_pin && (line.text.contains("--hash=") || line.text.contains("--hash ")),
     };
     if let Some(line) = lines.iter().find(hashed) {
         let message = "the file checks hashes, which a new version would not fit; change its source and lock again";

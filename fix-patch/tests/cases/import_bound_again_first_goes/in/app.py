@@ -1,0 +1,4 @@
+import json
+import json
+
+json.dumps({})

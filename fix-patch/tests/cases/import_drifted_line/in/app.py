@@ -1,0 +1,6 @@
+x = 1
+
+import os
+def f():
+    import os
+    return os

@@ -1,0 +1,7 @@
+from shop import (
+      cart
+    , till
+    , door
+)
+
+cart, door

@@ -1,0 +1,3 @@
+import os, sys
+
+print(sys.argv)

@@ -1,0 +1,4 @@
+# about paths
+import os  # for paths
+
+print()

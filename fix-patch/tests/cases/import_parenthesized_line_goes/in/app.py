@@ -1,0 +1,8 @@
+from shop import (
+    cart,  # basket
+    till,  # money
+    # the door
+    door,
+)
+
+cart, door

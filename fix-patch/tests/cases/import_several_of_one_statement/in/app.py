@@ -1,0 +1,9 @@
+from shop import (
+    cart,
+    door,
+    lamp,
+    till,
+)
+import os
+
+door

@@ -1,0 +1,6 @@
+try:
+    import fast
+except ImportError:
+    HAS = False
+else:
+    HAS = True

@@ -1,0 +1,6 @@
+def load():
+    global json
+    import json
+
+def use():
+    return json

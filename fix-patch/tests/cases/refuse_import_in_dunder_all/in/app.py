@@ -1,0 +1,4 @@
+from shop import cart
+
+__all__ = ["x"]
+__all__ += ["cart"]

@@ -1,0 +1,2 @@
+from shop import cart
+import shop.till

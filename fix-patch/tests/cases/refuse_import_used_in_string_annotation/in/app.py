@@ -1,0 +1,3 @@
+from shop import Cart
+
+def f(c: "Cart"): ...
