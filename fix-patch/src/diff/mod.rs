@@ -6,7 +6,7 @@
 mod read;
 mod write;
 
-pub use read::{DIFF_BYTES_MAX, Diff, DiffError, FileDiff, FileMode, parse};
+pub use read::{Diff, DiffError, FileDiff, FileMode, parse};
 pub(crate) use write::{hunks, write_file};
 
 /// A run of changed lines with the lines around them.
