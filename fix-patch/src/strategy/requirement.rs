@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use fix_plan::limits::MARKER_BYTES_MAX;
 use fix_plan::{Dependency, Marker, VersionSpec, normalize_name};
 
 /// The parts of a requirement, as byte ranges of its text.
@@ -128,7 +129,8 @@ impl<'t> Requirement<'t> {
     pub(super) fn has_marker(&self, marker: Option<&Marker>) -> bool {
         match (self.marker, marker) {
             (None, None) => true,
-            (Some(own), Some(marker)) => marker.same_meaning(own),
+            // What a file holds is bounded before it is parsed.
+            (Some(own), Some(marker)) => own.len() <= MARKER_BYTES_MAX && marker.same_meaning(own),
             _ => false,
         }
     }

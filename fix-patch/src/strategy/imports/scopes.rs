@@ -17,6 +17,8 @@ pub(super) struct Scopes<'n> {
     names: &'n [String],
     scopes: Vec<Scope>,
     uses: Vec<Use>,
+    /// The bytes of bindings that `global` or `nonlocal` moved to another scope.
+    moved: Vec<usize>,
 }
 
 /// One place where a name is read, or deleted.
@@ -36,6 +38,8 @@ struct Scope {
     nonlocals: Vec<usize>,
     /// The names bound here, and where.
     binds: Vec<(usize, usize)>,
+    /// The names bound here, each once, and where first.
+    first: Vec<(usize, usize)>,
     /// The bytes it spans.
     start: usize,
 }
@@ -58,10 +62,14 @@ impl<'n> Scopes<'n> {
             globals: Vec::new(),
             nonlocals: Vec::new(),
             binds: Vec::new(),
+            first: Vec::new(),
             start: 0,
         };
-        let mut walker =
-            Walker { scopes: Self { names, scopes: vec![root], uses: Vec::new() }, current: 0, in_type: false };
+        let mut walker = Walker {
+            scopes: Self { names, scopes: vec![root], uses: Vec::new(), moved: Vec::new() },
+            current: 0,
+            in_type: false,
+        };
         walker.visit_body(module.body());
         walker.scopes
     }
@@ -70,6 +78,11 @@ impl<'n> Scopes<'n> {
     pub(super) fn scope_of_binding(&self, name: &str, offset: usize) -> Option<usize> {
         let name = self.index(name)?;
         self.scopes.iter().position(|scope| scope.binds.contains(&(name, offset)))
+    }
+
+    /// Whether `global` or `nonlocal` moved the binding at byte `offset` to another scope.
+    pub(super) fn is_moved(&self, offset: usize) -> bool {
+        self.moved.contains(&offset)
     }
 
     /// Whether `scope` is the module's own.
@@ -116,15 +129,17 @@ impl<'n> Scopes<'n> {
             if scope.globals.contains(&read.name) {
                 return wanted == 0;
             }
-            let binds = scope.binds.iter().any(|(name, _)| *name == read.name);
+            let first = scope.first.iter().find(|(name, _)| *name == read.name).map(|(_, offset)| *offset);
             let visible = scope.kind != Kind::Class || own;
-            if binds && visible && !scope.nonlocals.contains(&read.name) {
+            if let Some(first) = first
+                && visible
+                && !scope.nonlocals.contains(&read.name)
+            {
                 if at == wanted {
                     return true;
                 }
                 // A class body reads outside as long as it has not bound the name itself.
-                let falls_through = scope.kind == Kind::Class
-                    && !scope.binds.iter().any(|(name, offset)| *name == read.name && *offset < read.offset);
+                let falls_through = scope.kind == Kind::Class && first >= read.offset;
                 if !falls_through {
                     return false;
                 }
@@ -161,7 +176,7 @@ impl Walker<'_> {
                 std::iter::successors(Some(at), |at| self.scopes.scopes.get(*at).and_then(|scope| scope.parent));
             let binds = |at: &usize| {
                 self.scopes.scopes.get(*at).is_some_and(|scope| {
-                    scope.kind == Kind::Function && scope.binds.iter().any(|(bound, _)| *bound == name)
+                    scope.kind == Kind::Function && scope.first.iter().any(|(bound, _)| *bound == name)
                 })
             };
             match around.skip(1).find(binds) {
@@ -169,8 +184,15 @@ impl Walker<'_> {
                 None => return,
             }
         }
+        if at != scope {
+            self.scopes.moved.push(offset);
+        }
         if let Some(scope) = self.scopes.scopes.get_mut(at) {
             scope.binds.push((name, offset));
+            match scope.first.iter_mut().find(|(bound, _)| *bound == name) {
+                Some((_, first)) => *first = offset.min(*first),
+                None => scope.first.push((name, offset)),
+            }
         }
     }
 
@@ -197,6 +219,7 @@ impl Walker<'_> {
             globals: Vec::new(),
             nonlocals: Vec::new(),
             binds: Vec::new(),
+            first: Vec::new(),
             start,
         });
         self.current = self.scopes.scopes.len() - 1;

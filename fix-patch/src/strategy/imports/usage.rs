@@ -55,8 +55,10 @@ impl<'n> Usage<'n> {
         if let Some((offset, _)) = self.type_comments.iter().find(|(_, text)| has_word(text, bound)) {
             return Some(Reason { offset: Some(*offset), how: "is named in a type comment" });
         }
-        let in_loop = is_in_loop(statements, import);
-        let rebound = rebinding(statements, import, name, bound);
+        // A function that binds a name outside itself may do so at any time.
+        let moved = self.scopes.is_moved(offset);
+        let in_loop = moved || is_in_loop(statements, import);
+        let rebound = rebinding(statements, import, name, bound).filter(|_| !moved);
         let seen = |read: &Use| match self.scopes.deferred_from(read, scope) {
             // A function may run as soon as it is defined: one that stands before the new binding sees the old one.
             Some(start) => rebound.is_none_or(|(rebound, _)| start < rebound),

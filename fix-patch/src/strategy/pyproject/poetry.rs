@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use fix_plan::limits::MARKER_BYTES_MAX;
 use fix_plan::{Dependency, VersionSpec, normalize_name};
 use toml_edit::{Item, TableLike, Value};
 
@@ -67,7 +68,9 @@ pub(super) fn is_there(table: &dyn TableLike, dependency: &Dependency) -> Result
         version.and_then(Item::as_str).is_some_and(|text| {
             (dependency.spec.is_any() || same_constraint(text, &dependency.spec))
                 && (dependency.extras.is_empty() || extras(table) == extras_of(dependency))
-                && dependency.marker.as_ref().is_none_or(|marker| markers.is_some_and(|own| marker.same_meaning(own)))
+                && dependency.marker.as_ref().is_none_or(|marker| {
+                    markers.is_some_and(|own| own.len() <= MARKER_BYTES_MAX && marker.same_meaning(own))
+                })
         })
     });
     if same {
