@@ -1,5 +1,5 @@
 //! What holds for every input, tried on many.
-#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may fail")]
 
 use fix_patch::imports::imports_in;
 use fix_patch::{Generated, MemoryTree, PatchError, PatchGenerator, PatchOptions};
