@@ -1,5 +1,4 @@
 //! Generating a patch, and judging it.
-#![expect(missing_docs, reason = "divan's macro writes undocumented items")]
 
 use divan::{Bencher, black_box};
 use fix_patch::{Generated, MemoryTree, PatchGenerator, PatchOptions};

@@ -1,5 +1,4 @@
 //! Parsing a plan, beside bare typed decoding of the same text by `serde_json`.
-#![expect(missing_docs, reason = "divan's macro writes undocumented items")]
 
 use divan::{Bencher, black_box};
 use fix_plan::{FixPlan, RepoPath};

@@ -44,11 +44,7 @@ impl RepoPath {
             }
             // What another system would read after normalising must be harmless too.
             let folded = ComposingNormalizer::new_nfkc().normalize(path);
-            if folded != path
-                && let Err(error) = check(&folded, profile)
-            {
-                return Err(PathError { path: quote(path), ..error });
-            }
+            check(&folded, profile).map_err(|error| PathError { path: quote(path), ..error })?;
         }
         Ok(Self(path.to_owned()))
     }

@@ -18,7 +18,6 @@ pub fn folder(name: &str) -> Option<PathBuf> {
 /// # Panics
 /// When the file can't be read.
 #[must_use]
-#[expect(clippy::panic, reason = "a test can't go on without its input")]
 pub fn lines(folder: &std::path::Path, file: &str) -> Vec<String> {
     let path = folder.join(file);
     let Ok(text) = fs::read_to_string(&path) else { panic!("{} can't be read", path.display()) };

@@ -15,7 +15,6 @@ pub struct TestRepository {
     commit: CommitId,
 }
 
-#[expect(clippy::expect_used, reason = "a test can't go on without its repository")]
 impl TestRepository {
     /// A repository that holds `files`.
     ///
@@ -114,7 +113,6 @@ impl TestRepository {
 ///
 /// # Panics
 /// When git fails.
-#[expect(clippy::expect_used, reason = "a test can't go on without git")]
 pub fn git(directory: &Path, args: &[&str]) -> String {
     let output = Command::new("git")
         .args(args)

@@ -324,8 +324,9 @@ fn index_settings() -> Vec<(String, String)> {
 /// Reads what bubblewrap's monitor wrote: `{ "exit-code": 0 }` on a line of its own.
 fn verdict(status_file: &Path, printed: &[u8]) -> Result<Ended, AdapterError> {
     let status = fs::read_to_string(status_file).unwrap_or_default();
-    let codes = status.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
-    let code = codes.filter_map(|line| line.get("exit-code")?.as_i64()).last();
+    let codes = status.lines().rev().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
+    let mut codes = codes.filter_map(|line| line.get("exit-code")?.as_i64());
+    let code = codes.next();
     match code.and_then(|code| i32::try_from(code).ok()) {
         // A shell, and bubblewrap, report a signal so.
         Some(code) if code > 128 => Ok(Ended::Signal),

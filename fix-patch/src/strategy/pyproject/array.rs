@@ -236,9 +236,8 @@ impl<'t> List<'t> {
             let line = toml.line_end(before.range.end);
             return Edit::insertion(line, format!("{prefix}{entry}{}", newline(toml.text, line)));
         }
-        if before.is_none()
-            && let Some(prefix) = self.items.get(1).and_then(|second| self.leading_comma(second))
-        {
+        let second = if before.is_none() { self.items.get(1) } else { None };
+        if let Some(prefix) = second.and_then(|second| self.leading_comma(second)) {
             let newline = newline(toml.text, after.range.start);
             return Edit::insertion(after.range.start, format!("{entry}{newline}{prefix}"));
         }

@@ -146,10 +146,8 @@ fn create(toml: &Toml<'_>, target: &Target, dependency: &Dependency) -> Result<V
     let Some(parent) = toml.get(parents) else { return Ok(vec![new_table(toml, parents, &line)]) };
     let Some(table) = parent.as_table_like() else { return Err(unsupported(target, parent)) };
     let own = entries(table);
-    if let Some(inline) = parent.as_inline_table()
-        && !inline.is_dotted()
-        && let Some(span) = inline.span()
-    {
+    let inline = parent.as_inline_table().filter(|inline| !inline.is_dotted());
+    if let Some(span) = inline.and_then(|inline| inline.span()) {
         return Ok(vec![poetry::into_inline(toml, &span, &own, &line)]);
     }
     let header =
