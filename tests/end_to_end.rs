@@ -58,7 +58,8 @@ async fn mend(home: &Path, broken: &Broken) -> Option<(Finished, Repository)> {
             "pr_opening",
             "pr_opened"
         ],
-        "{:?}",
+        "{}: {:?}",
+        broken.story,
         finished.outcome
     );
     Some((finished, repository))

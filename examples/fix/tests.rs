@@ -1,5 +1,5 @@
 //! The command line, run as a person runs it.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "that is how a test says no")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "that is how a test says no")]
 
 use std::fs;
 use std::io::Write as _;

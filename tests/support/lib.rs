@@ -3,3 +3,8 @@
 pub mod adapters;
 pub mod corpus;
 pub mod repository;
+
+/// The example of the project's front page, compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+mod readme {}
