@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use fix_patch::MemoryTree;
+use fix_patch::{MemoryTree, PatchGenerator, PatchOptions};
 use fix_plan::{FixPlan, Log, PathProfile, RepoPath, normalize_name};
 use fix_policy::PolicyEngine;
 use fix_tests::corpus::{folder, lines};
@@ -109,4 +109,68 @@ fn modules_are_declared_by_their_distribution() {
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+/// No byte is read outside of the directory, whatever stands at the path; text keeps its bytes.
+#[test]
+fn hostile_directories_are_read_safely() {
+    let Some(folder) = folder("security") else { return };
+    let mut wrong = Vec::new();
+    for line in lines(&folder, "trees.jsonl") {
+        let row: Value = serde_json::from_str(&line).unwrap();
+        let root = tempfile::tempdir().unwrap();
+        let steps = row["setup"].as_array().unwrap();
+        // A race needs a second process, and a setting of git a repository: neither is about one read.
+        if steps.iter().any(|step| step[0] == "race" || step[0] == "gitconfig") {
+            continue;
+        }
+        for step in steps {
+            set_up(root.path(), step);
+        }
+        let generated = row["plan_file"].as_str().unwrap().parse::<RepoPath>().ok().map(|path| {
+            let tree = fix_adapters::repository::DirTree::open(root.path()).unwrap();
+            let plan = serde_json::json!({"root_cause": "x", "category": "python_missing_dependency", "confidence": 1, "files": [path.as_str()],
+                "operations": [{"type": "add_dependency", "file": path.as_str(), "details": {"name": "zzz", "spec": ""}, "rationale": "r", "evidence": []}]});
+            let plan = FixPlan::parse(plan.to_string().as_bytes()).unwrap();
+            PatchGenerator::default().generate(&plan, &tree, &PatchOptions::default())
+        });
+        let refused = !matches!(generated, Some(Ok(_)));
+        let expect = row["expect"].as_str().unwrap();
+        if refused != expect.starts_with("reject") {
+            wrong.push(format!("{}: {expect}, but {generated:?}", row["id"]));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+fn set_up(root: &std::path::Path, step: &Value) {
+    let text = |index: usize| step[index].as_str().unwrap_or_default();
+    let path = root.join(text(1));
+    if let Some(parent) = path.parent() {
+        std::fs::create_dir_all(parent).unwrap();
+    }
+    match text(0) {
+        "symlink" => std::os::unix::fs::symlink(text(2), path).unwrap(),
+        "dir" | "gitlink" => std::fs::create_dir_all(path).unwrap(),
+        "gitinit" => std::fs::create_dir_all(path.join(".git")).unwrap(),
+        "file" => std::fs::write(path, text(2)).unwrap(),
+        "b64" => std::fs::write(path, decoded(text(2))).unwrap(),
+        other => panic!("unknown step {other}"),
+    }
+}
+
+/// Base 64, as these few rows need it.
+fn decoded(text: &str) -> Vec<u8> {
+    let alphabet = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let bits = text.bytes().filter_map(|byte| alphabet.iter().position(|&letter| letter == byte));
+    let (mut bytes, mut held, mut buffer) = (Vec::new(), 0, 0_u32);
+    for six in bits {
+        buffer = buffer << 6 | u32::try_from(six).unwrap();
+        held += 6;
+        if held >= 8 {
+            held -= 8;
+            bytes.push(u8::try_from(buffer >> held & 0xff).unwrap());
+        }
+    }
+    bytes
 }

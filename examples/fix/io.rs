@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use fix_adapters::terminal::with_causes;
+use fix_plan::limits::PLAN_BYTES_MAX;
 use fix_policy::{PolicyEngine, PolicyError, SafetyPolicy};
 use serde::Serialize;
 
@@ -64,6 +65,20 @@ impl CliError {
 
 /// Reads a file; `-` is standard input.
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>, CliError> {
+    let bytes = read_at_most(path, INPUT_BYTES_MAX + 1)?;
+    if u64::try_from(bytes.len()).map_or(true, |length| length > INPUT_BYTES_MAX) {
+        return Err(CliError::unusable(format!("{} is larger than {INPUT_BYTES_MAX} bytes", path.display())));
+    }
+    Ok(bytes)
+}
+
+/// Reads a plan, and no more of it than the parser needs to refuse one that is too large:
+/// the source may be endless.
+pub(crate) fn read_plan(path: &Path) -> Result<Vec<u8>, CliError> {
+    read_at_most(path, u64::try_from(PLAN_BYTES_MAX).map_or(u64::MAX, |bytes| bytes + 1))
+}
+
+fn read_at_most(path: &Path, bytes_max: u64) -> Result<Vec<u8>, CliError> {
     let unreadable = |error: std::io::Error| CliError::unusable(format!("{} can't be read: {error}", path.display()));
     let source: Box<dyn Read> = if path == Path::new("-") {
         Box::new(std::io::stdin())
@@ -71,10 +86,7 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>, CliError> {
         Box::new(File::open(path).map_err(unreadable)?)
     };
     let mut bytes = Vec::new();
-    source.take(INPUT_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(unreadable)?;
-    if u64::try_from(bytes.len()).map_or(true, |length| length > INPUT_BYTES_MAX) {
-        return Err(CliError::unusable(format!("{} is larger than {INPUT_BYTES_MAX} bytes", path.display())));
-    }
+    source.take(bytes_max).read_to_end(&mut bytes).map_err(unreadable)?;
     Ok(bytes)
 }
 

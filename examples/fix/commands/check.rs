@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 
 use super::{batch, plan_text};
 use crate::args::CheckArgs;
-use crate::io::{Answer, CliError, print_json, read};
+use crate::io::{Answer, CliError, print_json, read_plan};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -48,7 +48,7 @@ pub(crate) fn run(args: &CheckArgs, json: bool) -> Result<Answer, CliError> {
             ..check(plan_text(&request.plan).as_bytes())
         });
     }
-    let text = read(args.plan.as_deref().unwrap_or(Path::new("-")))?;
+    let text = read_plan(args.plan.as_deref().unwrap_or(Path::new("-")))?;
     let checked = check(&text);
     if json {
         print_json(&checked);

@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 use super::check::ViolationOut;
 use super::{batch, plan_text};
 use crate::args::PatchArgs;
-use crate::io::{Answer, CliError, directory, print_json, read};
+use crate::io::{Answer, CliError, directory, print_json, read_plan};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -91,7 +91,7 @@ pub(crate) fn run(args: &PatchArgs, json: bool) -> Result<Answer, CliError> {
         return Err(CliError::unusable("--repo and --plan are needed"));
     };
     let tree = open(repo, args.rev.as_deref())?;
-    let patched = patch(&generator, &read(plan)?, &*tree, &options(!args.no_tidy, &args.allow)?)?;
+    let patched = patch(&generator, &read_plan(plan)?, &*tree, &options(!args.no_tidy, &args.allow)?)?;
     if json {
         print_json(&patched);
     } else {
