@@ -57,7 +57,7 @@ impl Node<'_> {
 /// Reads one JSON value and nothing else; duplicate keys are added to `violations`.
 pub(crate) fn read<'t>(text: &'t [u8], violations: &mut Vec<Violation>) -> Result<Node<'t>, PlanError> {
     if text.len() > PLAN_BYTES_MAX {
-        let message = format!("is {} bytes long; at most {PLAN_BYTES_MAX} are read", text.len());
+        let message = format!("is longer than {PLAN_BYTES_MAX} bytes; answer with the plan alone");
         return Err(PlanError::one("", ViolationCode::TooLarge, message));
     }
     let text = std::str::from_utf8(text).map_err(|error| {
