@@ -114,7 +114,8 @@ impl Lines {
     pub(crate) fn new(text: &str) -> Self {
         let mut starts = vec![0];
         if !text.contains('\r') {
-            starts.extend(text.match_indices('\n').map(|(at, _)| at + 1));
+            let ends = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
+            starts.extend(ends.map(|(at, _)| at + 1));
             return Self { starts };
         }
         let bytes = text.as_bytes();
