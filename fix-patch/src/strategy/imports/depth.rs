@@ -133,23 +133,24 @@ impl Scanner<'_> {
         let word = self.rest().get(..length.unwrap_or(self.rest().len())).unwrap_or_default();
         let next = self.bytes.get(self.at + word.len()).copied();
         let prefix = word.len() <= 3 && word.iter().all(|b| b"rRbBuUfFtT".contains(b));
-        let formatted = word.iter().any(|b| b"fFtT".contains(b));
-        let links = matches!(
-            word,
-            b"not"
-                | b"await"
-                | b"async"
-                | b"lambda"
-                | b"if"
-                | b"else"
-                | b"yield"
-                | b"for"
-                | b"in"
-                | b"is"
-                | b"or"
-                | b"and"
-                | b"from"
-        );
+        let formatted = prefix && word.iter().any(|b| b"fFtT".contains(b));
+        let links = (2..=6).contains(&word.len())
+            && matches!(
+                word,
+                b"not"
+                    | b"await"
+                    | b"async"
+                    | b"lambda"
+                    | b"if"
+                    | b"else"
+                    | b"yield"
+                    | b"for"
+                    | b"in"
+                    | b"is"
+                    | b"or"
+                    | b"and"
+                    | b"from"
+            );
         self.at += word.len();
         match next {
             Some(quote @ (b'\'' | b'"')) if prefix => self.string(quote, formatted),

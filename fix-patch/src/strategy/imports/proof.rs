@@ -20,7 +20,7 @@ pub(super) fn check(
     removals: &Removals,
     after: &str,
 ) -> Result<(), String> {
-    let after = Module::parse(after).map_err(|error| format!("the result does not parse: {error}"))?;
+    let after = before.parse_rest(after).map_err(|error| format!("the result does not parse: {error}"))?;
     let gone: Gone = removals
         .iter()
         .filter_map(|(import, names)| {

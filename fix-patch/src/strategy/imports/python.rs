@@ -30,8 +30,17 @@ pub(crate) struct Module<'t> {
 
 impl<'t> Module<'t> {
     pub(crate) fn parse(text: &'t str) -> Result<Self, SyntaxError> {
-        let lines = Lines::new(text);
         let depth = depth(text);
+        Self::parse_to_depth(text, depth)
+    }
+
+    /// Parses what is left of this module after something was taken out, which nests no deeper.
+    pub(crate) fn parse_rest<'r>(&self, text: &'r str) -> Result<Module<'r>, SyntaxError> {
+        Module::parse_to_depth(text, self.depth)
+    }
+
+    fn parse_to_depth(text: &'t str, depth: usize) -> Result<Self, SyntaxError> {
+        let lines = Lines::new(text);
         if depth > DEPTH_MAX {
             let reason = format!("the code nests more than {DEPTH_MAX} levels deep");
             return Err(SyntaxError { line: 1, reason });
@@ -103,8 +112,13 @@ pub(crate) struct Lines {
 
 impl Lines {
     pub(crate) fn new(text: &str) -> Self {
-        let bytes = text.as_bytes();
         let mut starts = vec![0];
+        if !text.contains('\r') {
+            let ends = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
+            starts.extend(ends.map(|(at, _)| at + 1));
+            return Self { starts };
+        }
+        let bytes = text.as_bytes();
         for (at, byte) in bytes.iter().enumerate() {
             let ends = match byte {
                 b'\n' => true,

@@ -99,8 +99,8 @@ impl<'t> List<'t> {
                 found.as_ref().is_some_and(|requirement| {
                     !requirement.is_direct()
                         && (dependency.spec.is_any() || requirement.has_spec(&dependency.spec))
-                        && (dependency.extras.is_empty() || requirement.has_extras(dependency))
-                        && (dependency.marker.is_none() || requirement.has_marker(dependency.marker.as_ref()))
+                        && requirement.has_extras(dependency)
+                        && requirement.has_marker(dependency.marker.as_ref())
                 })
             });
             if same {

@@ -67,10 +67,12 @@ pub(super) fn is_there(table: &dyn TableLike, dependency: &Dependency) -> Result
         let markers = table.and_then(|table| table.get("markers")).and_then(Item::as_str);
         version.and_then(Item::as_str).is_some_and(|text| {
             (dependency.spec.is_any() || same_constraint(text, &dependency.spec))
-                && (dependency.extras.is_empty() || extras(table) == extras_of(dependency))
-                && dependency.marker.as_ref().is_none_or(|marker| {
-                    markers.is_some_and(|own| own.len() <= MARKER_BYTES_MAX && marker.same_meaning(own))
-                })
+                && extras(table) == extras_of(dependency)
+                && match (&dependency.marker, markers) {
+                    (None, None) => true,
+                    (Some(marker), Some(own)) => own.len() <= MARKER_BYTES_MAX && marker.same_meaning(own),
+                    _ => false,
+                }
         })
     });
     if same {
