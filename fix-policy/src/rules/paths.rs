@@ -69,9 +69,8 @@ fn kind_of_change(rules: &Compiled, file: &FileDiff, findings: &mut Findings) {
         forbid(changes.binary, "file_binary", "binary", "binary");
     }
     let both = (file.old_mode, file.new_mode);
-    if let (Some(old), Some(new)) = both
-        && old != new
-    {
+    let mode_changed = both.0.zip(both.1).is_some_and(|(old, new)| old != new);
+    if mode_changed {
         forbid(changes.mode, "mode_changed", "given another mode", "mode");
     }
     for special in [FileMode::Symlink, FileMode::Submodule] {
