@@ -93,9 +93,7 @@ pub(super) fn add(toml: &Toml<'_>, item: &Item, dependency: &Dependency) -> Opti
     });
     let key = key_text(dependency.name.as_str());
     let value = value_text(dependency, quote_of(raw));
-    if let Item::Value(Value::InlineTable(inline)) = item
-        && !inline.is_dotted()
-    {
+    if let Some(inline) = item.as_inline_table().filter(|inline| !inline.is_dotted()) {
         return Some(vec![into_inline(toml, &inline.span()?, &own, &format!("{key} = {value}"))]);
     }
     let has_header = item.as_table().is_some_and(|table| !table.is_implicit() && !table.is_dotted());
