@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use fix_patch::{MemoryTree, PatchGenerator, PatchOptions};
-use fix_plan::{FixPlan, Log, PathProfile, RepoPath, normalize_name};
+use fix_plan::{FixPlan, Log, PathProfile, Redactor, RepoPath, normalize_name};
 use fix_policy::PolicyEngine;
 use fix_tests::corpus::{folder, lines};
 use serde_json::Value;
@@ -71,6 +71,33 @@ fn hostile_plans_are_stopped_in_time() {
     }
     eprintln!("hostile plans: {counts:?}");
     assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+/// What must go is gone, and what is no secret is not touched.
+#[test]
+fn secrets_are_redacted_from_logs() {
+    let Some(folder) = folder("security") else { return };
+    let redactor = Redactor::default();
+    let (mut secrets, mut missed, mut harmed) = (0, Vec::new(), Vec::new());
+    for line in lines(&folder, "secrets_in_logs.jsonl") {
+        let row: Value = serde_json::from_str(&line).unwrap();
+        let text = row["text"].as_str().unwrap();
+        let cleaned = Log::from(text);
+        let redacted = redactor.redact(cleaned.as_str());
+        for secret in row["must_redact"].as_array().unwrap().iter().map(|secret| secret.as_str().unwrap()) {
+            secrets += 1;
+            if redacted.contains(secret) || redactor.redact(text).contains(secret) {
+                missed.push(format!("{}: {redacted}", row["id"]));
+            }
+        }
+        let keep = row["must_keep"].as_array().cloned().unwrap_or_default();
+        if keep.iter().any(|keep| !redacted.contains(keep.as_str().unwrap())) {
+            harmed.push(format!("{}: {redacted}", row["id"]));
+        }
+    }
+    eprintln!("secrets in logs: {} of {secrets} redacted, {} negatives changed", secrets - missed.len(), harmed.len());
+    assert!(harmed.is_empty(), "{harmed:#?}");
+    assert!(missed.len() * 50 <= secrets, "{missed:#?}");
 }
 
 #[test]

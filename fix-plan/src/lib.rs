@@ -8,6 +8,7 @@ mod parse;
 mod path;
 mod plan;
 mod python;
+mod redact;
 #[cfg(feature = "schema")]
 pub mod schema;
 mod text;
@@ -20,5 +21,6 @@ pub use package::{ExtraName, GroupName, Marker, PackageName, SpecKind, ValueErro
 pub use path::{PathError, PathProfile, PathReason, RepoPath};
 pub use plan::{Category, Confidence, FixPlan, OtherCategory, PlanDigest};
 pub use python::{DottedName, FromModule, Identifier, ImportLocator, ImportTarget};
+pub use redact::Redactor;
 pub use text::{DisplayText, TextError};
 pub use violation::{PlanError, Violation, ViolationCode};
