@@ -97,7 +97,7 @@ fn secrets_are_redacted_from_logs() {
     }
     eprintln!("secrets in logs: {} of {secrets} redacted, {} negatives changed", secrets - missed.len(), harmed.len());
     assert!(harmed.is_empty(), "{harmed:#?}");
-    assert!(missed.len() * 50 <= secrets, "{missed:#?}");
+    assert!(missed.is_empty(), "{missed:#?}");
 }
 
 #[test]

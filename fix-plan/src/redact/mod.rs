@@ -358,8 +358,18 @@ fn reach(text: &str, at: usize) -> &str {
     rest.get(..end.unwrap_or(0)).unwrap_or_default()
 }
 
+/// Whether a letter or digit stands before `at` that is not the end of an escape: `\n`, or a colour.
 fn follows_word(bytes: &[u8], at: usize) -> bool {
-    at.checked_sub(1).and_then(|before| bytes.get(before)).is_some_and(u8::is_ascii_alphanumeric)
+    let before = bytes.get(..at).unwrap_or_default();
+    match before {
+        [.., b'\\', b'n' | b'r' | b't'] => false,
+        [head @ .., b'm'] => {
+            let mut code = head.iter().rev().take(16).skip_while(|byte| byte.is_ascii_digit() || **byte == b';');
+            code.next() != Some(&b'[')
+        }
+        [.., last] => last.is_ascii_alphanumeric(),
+        [] => false,
+    }
 }
 
 fn precedes_word(bytes: &[u8], at: usize) -> bool {
