@@ -144,6 +144,30 @@ async fn a_repaired_plan_goes_on() {
     assert_eq!(again.outcome, finished.outcome);
 }
 
+/// Evidence that the log does not hold is a violation like any other, and can be repaired.
+#[tokio::test]
+async fn evidence_must_be_in_the_log() {
+    let repository = repository();
+    let invented = good_plan().replace(r#""evidence": []"#, r#""evidence": ["app.py:1: F401 os"]"#);
+    let finished = run(&repository, &[&invented], Scripted::mended(repository.mirror())).await;
+    assert_eq!(stopped(&finished).0, OutcomeCode::NoPlan, "asked again, the source has no more answers");
+}
+
+/// What is stored, and shown to a plan source, holds no secret of the log.
+#[tokio::test]
+async fn secrets_never_reach_the_journal() {
+    let repository = repository();
+    let validator = Scripted::mended(repository.mirror());
+    let mut pipeline = Pipeline::new(Canned::default(), validator, never(), MemoryRunStore::default());
+    pipeline.redactor = fix_plan::Redactor::new(["our-own-secret"]);
+    let failure = repository.failure("event-1", "PASSWORD=hunter2hunter2\nsent our-own-secret\n");
+    let finished = pipeline.run(&failure, &repository.snapshot()).await.unwrap();
+    let journal = pipeline.run_store.load(finished.run).await.unwrap();
+    let stored: String = journal.iter().map(fix_pipeline::Entry::to_json).collect();
+    assert!(stored.contains("PASSWORD=[redacted password]"), "{stored}");
+    assert!(!stored.contains("hunter2") && !stored.contains("our-own-secret"), "{stored}");
+}
+
 #[tokio::test]
 async fn what_is_already_so_is_no_change() {
     let repository = TestRepository::new(&[("requirements.txt", "requests==2.31.0\n")]);

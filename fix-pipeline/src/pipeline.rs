@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use fix_patch::{Generated, Patch, PatchError, PatchGenerator, PatchOptions, SourceTree};
 use fix_plan::limits::REPAIRS_MAX;
-use fix_plan::{Failure, FixPlan};
+use fix_plan::{Failure, FixPlan, PlanError, Redactor};
 use fix_policy::{Approved, Decision, Denied, PolicyEngine};
 
 use crate::draft::Draft;
@@ -37,6 +37,8 @@ pub struct Pipeline<P, V, S, R> {
     pub generator: PatchGenerator,
     /// What the generator may do.
     pub options: PatchOptions,
+    /// Takes secrets out of logs before they are stored or shown to a plan source.
+    pub redactor: Redactor,
     /// Watches.
     pub observer: Arc<dyn Observer>,
 }
@@ -73,6 +75,7 @@ impl<P: PlanSource, V: Validator, S: PrSink, R: RunStore> Pipeline<P, V, S, R> {
             policy: PolicyEngine::default(),
             generator: PatchGenerator::default(),
             options: PatchOptions::default(),
+            redactor: Redactor::default(),
             observer: Arc::new(()),
         }
     }
@@ -236,7 +239,7 @@ impl<P: PlanSource, V: Validator, S: PrSink, R: RunStore> Worker<'_, P, V, S, R>
                     (answer.source, answer.text, true)
                 }
             };
-            let parsed = FixPlan::parse(text.as_bytes());
+            let parsed = self.parse(&text);
             let repeated = rounds.last().is_some_and(|last| last.text == text);
             let asked = AskedRound::new(round, source, text, parsed.as_ref().err());
             if is_new {
@@ -254,9 +257,16 @@ impl<P: PlanSource, V: Validator, S: PrSink, R: RunStore> Worker<'_, P, V, S, R>
         stop(OutcomeCode::PlanInvalid, "no valid plan came")
     }
 
+    /// A plan that keeps to the contract, and whose evidence is in the log.
+    fn parse(&self, text: &str) -> Result<FixPlan, PlanError> {
+        let plan = FixPlan::parse(text.as_bytes())?;
+        plan.check_evidence(&self.context.failure.log)?;
+        Ok(plan)
+    }
+
     async fn ask(&self, tree: &dyn SourceTree, previous: Option<&AskedRound>) -> Result<crate::port::RawPlan, End> {
         self.begin(Stage::Plan);
-        let error = previous.and_then(|asked| FixPlan::parse(asked.text.as_bytes()).err());
+        let error = previous.and_then(|asked| self.parse(&asked.text).err());
         let mut request = PlanRequest::new(&self.context.failure, tree);
         if let (Some(asked), Some(error)) = (previous, &error) {
             request.previous = Some(Previous { text: &asked.text, violations: error.violations() });

@@ -2,6 +2,7 @@
 
 mod failure;
 pub mod limits;
+mod log;
 mod operation;
 mod package;
 mod parse;
@@ -15,7 +16,8 @@ mod text;
 mod violation;
 mod wire;
 
-pub use failure::{BranchName, CommitId, EventId, Failure, Log};
+pub use failure::{BranchName, CommitId, EventId, Failure};
+pub use log::{Log, MissingModule, UnusedName};
 pub use operation::{Action, ActionKind, Dependency, FreeForm, Operation, Section, UnusedImport};
 pub use package::{ExtraName, GroupName, Marker, PackageName, SpecKind, ValueError, VersionSpec, normalize_name};
 pub use path::{PathError, PathProfile, PathReason, RepoPath};

@@ -7,6 +7,7 @@ use std::str::FromStr;
 use sha2::{Digest as _, Sha256};
 
 use crate::limits::{FILES_MAX, OPERATIONS_MAX};
+use crate::log::Log;
 use crate::operation::{Action, ActionKind, Dependency, Operation};
 use crate::package::{SpecKind, ValueError};
 use crate::path::RepoPath;
@@ -82,6 +83,26 @@ impl FixPlan {
     #[must_use]
     pub fn operations(&self) -> &[Operation] {
         &self.operations
+    }
+
+    /// Checks that each line of evidence quotes the log that the plan was made from.
+    ///
+    /// # Errors
+    /// A violation `evidence_not_found` for each line that the log does not hold.
+    pub fn check_evidence(&self, log: &Log) -> Result<(), PlanError> {
+        let mut violations = Vec::new();
+        for (index, operation) in self.operations.iter().enumerate() {
+            for (line, evidence) in operation.evidence.iter().enumerate() {
+                if !log.quotes(evidence.as_str()) {
+                    violations.push(Violation::new(
+                        format!("/operations/{index}/evidence/{line}"),
+                        ViolationCode::EvidenceNotFound,
+                        "quotes no line of the log; copy a line word for word, or leave it out",
+                    ));
+                }
+            }
+        }
+        if violations.is_empty() { Ok(()) } else { Err(PlanError::new(violations)) }
     }
 
     /// The canonical JSON: compact, keys in the order of the schema.

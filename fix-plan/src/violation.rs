@@ -100,6 +100,8 @@ violation_codes! {
     ConflictingOperations => "conflicting_operations",
     /// Too many evidence lines.
     EvidenceCount => "evidence_count",
+    /// A quote that the log does not hold.
+    EvidenceNotFound => "evidence_not_found",
     /// A package, extra or group name outside the grammar.
     InvalidName => "invalid_name",
     /// A package name that can't be meant: a standard module or a placeholder.

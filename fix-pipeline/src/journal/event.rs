@@ -176,7 +176,9 @@ pub struct FailureRecord {
     pub branch: String,
     /// See [`Failure::failed_at_s`].
     pub failed_at_s: i64,
-    /// See [`Failure::log`].
+    /// See [`Failure::job`].
+    pub job: Option<String>,
+    /// See [`Failure::log`], without secrets.
     pub log: String,
 }
 
@@ -188,6 +190,7 @@ impl From<&Failure> for FailureRecord {
             commit: failure.commit.to_string(),
             branch: failure.branch.to_string(),
             failed_at_s: failure.failed_at_s,
+            job: failure.job.clone(),
             log: failure.log.as_str().to_owned(),
         }
     }
@@ -204,7 +207,8 @@ impl TryFrom<&FailureRecord> for Failure {
             record.branch.parse()?,
             record.failed_at_s,
             Log::from(record.log.as_str()),
-        ))
+        )
+        .with_job(record.job.clone()))
     }
 }
 

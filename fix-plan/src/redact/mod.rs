@@ -164,7 +164,7 @@ fn secret(text: &str, hit: Range<usize>, trigger: Trigger) -> Option<(Range<usiz
         Trigger::WebToken => web_token(text, start),
         Trigger::BotToken => bot_token(text, start, end),
         Trigger::DockerLogin => {
-            let line = reach(text, end).split('\n').next()?;
+            let line = reach(text, end, REACH_BYTES).split('\n').next()?;
             let flag = line.find(" -p ").map(|at| at + 4).or_else(|| line.find(" --password ").map(|at| at + 12))?;
             Some((word(text, end + flag, 6)?, "password"))
         }
@@ -273,7 +273,7 @@ fn authorization(text: &str, end: usize) -> Option<Range<usize>> {
 
 /// `Cookie: name=value; …`: everything that is long enough to be a session.
 fn cookie(text: &str, end: usize) -> Option<Range<usize>> {
-    let line = reach(text, end).split('\n').next()?;
+    let line = reach(text, end, REACH_BYTES).split('\n').next()?;
     let mut at = end;
     for part in line.split(';') {
         let value = part.find('=').map(|equals| at + equals + 1..at + part.len());
@@ -289,12 +289,13 @@ fn cookie(text: &str, end: usize) -> Option<Range<usize>> {
 
 /// The body of a key between its armour lines, whatever stands at the start of each line.
 fn private_key(text: &str, end: usize) -> Option<Range<usize>> {
-    let header = reach(text, end).split("-----").next()?;
+    let header = reach(text, end, REACH_BYTES).split("-----").next()?;
     if header.len() > 64 || !header.ends_with("PRIVATE KEY") && !header.ends_with("PRIVATE KEY BLOCK") {
         return None;
     }
     let start = end + header.len() + "-----".len();
-    let rest = text.get(start..)?;
+    // No key is longer; and many beginnings without an end must not cost a scan of the text each.
+    let rest = reach(text, start, 4 * REACH_BYTES);
     let body = match rest.find("-----END ") {
         Some(armour) => rest.get(..armour)?,
         // Cut short: as far as lines look like a key.
@@ -351,10 +352,10 @@ fn run(bytes: &[u8], at: usize, of: impl Fn(u8) -> bool) -> usize {
     bytes.get(at..).unwrap_or_default().iter().take(REACH_BYTES).take_while(|&&byte| of(byte)).count()
 }
 
-/// The text from `at` on, within reach.
-fn reach(text: &str, at: usize) -> &str {
+/// At most so many bytes of the text, from `at` on.
+fn reach(text: &str, at: usize, bytes: usize) -> &str {
     let rest = text.get(at..).unwrap_or_default();
-    let end = (0..=REACH_BYTES.min(rest.len())).rev().find(|&end| rest.is_char_boundary(end));
+    let end = (0..=bytes.min(rest.len())).rev().find(|&end| rest.is_char_boundary(end));
     rest.get(..end.unwrap_or(0)).unwrap_or_default()
 }
 

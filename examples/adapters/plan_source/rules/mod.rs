@@ -1,18 +1,15 @@
 //! Plans from rules: what the log of Python, ruff, flake8 and GitHub says, and no model.
 
 mod distributions;
-mod log;
 mod manifest;
 
 use fix_patch::{SourceTree, imports};
 use fix_pipeline::{AdapterError, AdapterErrorKind, PlanRequest, PlanSource, RawPlan};
 use fix_plan::limits::{EVIDENCE_LINE_BYTES_MAX, OPERATIONS_MAX, TEXT_BYTES_MAX};
 use fix_plan::{
-    Action, Category, Confidence, Dependency, DisplayText, FixPlan, ImportLocator, ImportTarget, Log, Operation,
-    RepoPath, UnusedImport, VersionSpec,
+    Action, Category, Confidence, Dependency, DisplayText, FixPlan, ImportLocator, ImportTarget, Log, MissingModule,
+    Operation, RepoPath, UnusedImport, UnusedName, VersionSpec,
 };
-
-use self::log::{MissingModule, UnusedName};
 
 /// Answers with rules:
 ///
@@ -31,12 +28,12 @@ impl Rules {
     /// # Errors
     /// [`AdapterErrorKind::NothingToPropose`] when no rule fits the log.
     pub fn plan_for(&self, log: &Log, tree: &dyn SourceTree) -> Result<FixPlan, AdapterError> {
-        let missing = log::missing_modules(log);
+        let missing = log.missing_modules();
         let missing: Vec<_> =
             missing.into_iter().filter(|module| !manifest::is_first_party(&module.name, tree)).collect();
         let plan = match missing.is_empty() {
             false => declare(&missing, tree),
-            true => remove(&log::unused_names(log), tree),
+            true => remove(&log.unused_names(), tree),
         };
         plan.ok_or_else(|| {
             let message =
@@ -69,7 +66,7 @@ fn declare(missing: &[MissingModule], tree: &dyn SourceTree) -> Option<FixPlan> 
             true => format!("declare {distribution}, which the code imports"),
             false => format!("declare {distribution}, which brings the module {}", module.name),
         };
-        operations.push(Operation::new(manifest.clone(), action, text(&rationale)?, evidence(&module.line)));
+        operations.push(Operation::new(manifest.clone(), action, text(&rationale)?, evidence(&module.evidence)));
         modules.push(module.name.as_str());
     }
     let root_cause = format!("The code imports {}, which {manifest} does not declare.", modules.join(", "));

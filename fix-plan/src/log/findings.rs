@@ -1,31 +1,41 @@
 //! What tools print when a module is missing or an import unused.
+//!
+//! Read are Python's tracebacks; ruff (full, concise, JSON and GitHub annotations), flake8 and
+//! pyflakes; each behind the time stamps and names that a CI service puts before a line.
 
 use std::sync::LazyLock;
 
-use fix_plan::Log;
 use regex::Regex;
 use serde::Deserialize;
 
+use super::Log;
+
 /// A module that Python did not find.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(super) struct MissingModule {
+#[non_exhaustive]
+pub struct MissingModule {
     /// Its dotted name.
-    pub(super) name: String,
-    /// The line of the log.
-    pub(super) line: String,
+    pub name: String,
+    /// What the log says of it, without what the CI service put before.
+    pub evidence: String,
+    /// The line of the log, 1-based.
+    pub log_line: usize,
 }
 
 /// An import that a linter calls unused.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(super) struct UnusedName {
+#[non_exhaustive]
+pub struct UnusedName {
     /// The file, as the linter prints it.
-    pub(super) path: String,
-    /// The line, 1-based.
-    pub(super) line: u32,
+    pub path: String,
+    /// The line of the file, 1-based.
+    pub line: u32,
     /// The binding: `os`, `typing.List`, `numpy as np`.
-    pub(super) binding: String,
-    /// The line of the log.
-    pub(super) evidence: String,
+    pub binding: String,
+    /// What the log says of it, without what the CI service put before.
+    pub evidence: String,
+    /// The line of the log, 1-based; where a document spans lines, that of its first.
+    pub log_line: usize,
 }
 
 macro_rules! pattern {
@@ -53,7 +63,7 @@ pattern!(MESSAGE, r"^[`'](.+?)[`'] imported but unused");
 pub(super) fn missing_modules(log: &Log) -> Vec<MissingModule> {
     let mut found: Vec<MissingModule> = Vec::new();
     let Some(pattern) = NO_MODULE.as_ref() else { return found };
-    for line in log.lines() {
+    for (index, line) in log.lines().enumerate() {
         let Some(captures) = pattern.captures(line) else { continue };
         let (Some(name), Some(rest)) = (captures.get(1), captures.get(2)) else { continue };
         let name = name.as_str().trim_end_matches('.');
@@ -61,7 +71,11 @@ pub(super) fn missing_modules(log: &Log) -> Vec<MissingModule> {
         if rest.as_str().contains("is not a package") || found.iter().any(|module| module.name == name) {
             continue;
         }
-        found.push(MissingModule { name: name.to_owned(), line: bare(line).trim().to_owned() });
+        found.push(MissingModule {
+            name: name.to_owned(),
+            evidence: bare(line).trim().to_owned(),
+            log_line: index + 1,
+        });
     }
     found
 }
@@ -71,21 +85,20 @@ pub(super) fn unused_names(log: &Log) -> Vec<UnusedName> {
     let mut found = Vec::new();
     // The full format tells the name first and the place on the next line.
     let mut headline: Option<(String, String)> = None;
-    for line in log.lines().map(bare) {
-        if let Some((binding, evidence)) = headline.take()
-            && let Some((path, line)) = place(line)
-        {
-            found.push(UnusedName { path, line, binding, evidence });
+    for (index, line) in log.lines().map(bare).enumerate() {
+        let log_line = index + 1;
+        if let Some(((binding, evidence), (path, line))) = headline.take().zip(place(line)) {
+            found.push(UnusedName { path, line, binding, evidence, log_line: index });
             continue;
         }
         if let Some(binding) = capture(&HEADLINE, line, 1) {
             headline = Some((binding, line.trim().to_owned()));
         } else if line.starts_with("::") {
-            found.extend(annotation(line));
-        } else if let Some(name) = on_one_line(line) {
+            found.extend(annotation(line, log_line));
+        } else if let Some(name) = on_one_line(line, log_line) {
             found.push(name);
         } else if line.trim_start().starts_with(['[', '{']) {
-            found.extend(json(line));
+            found.extend(json(line, log_line));
         }
     }
     // JSON spread over lines: the document as a whole.
@@ -118,18 +131,19 @@ fn place(line: &str) -> Option<(String, u32)> {
 }
 
 /// `src/a.py:1:8: F401 [*] …`
-fn on_one_line(line: &str) -> Option<UnusedName> {
+fn on_one_line(line: &str, log_line: usize) -> Option<UnusedName> {
     let captures = ON_ONE_LINE.as_ref()?.captures(line)?;
     Some(UnusedName {
         path: captures.get(1)?.as_str().to_owned(),
         line: captures.get(2)?.as_str().parse().ok()?,
         binding: captures.get(3)?.as_str().to_owned(),
         evidence: line.trim().to_owned(),
+        log_line,
     })
 }
 
 /// `::error title=…,file=src/a.py,line=1,col=8::…`
-fn annotation(line: &str) -> Option<UnusedName> {
+fn annotation(line: &str, log_line: usize) -> Option<UnusedName> {
     let captures = ANNOTATION.as_ref()?.captures(line)?;
     let property = |name: &str| {
         let found =
@@ -141,6 +155,7 @@ fn annotation(line: &str) -> Option<UnusedName> {
         line: property("line")?.parse().ok()?,
         binding: captures.get(2)?.as_str().to_owned(),
         evidence: line.trim().to_owned(),
+        log_line,
     })
 }
 
@@ -158,14 +173,20 @@ struct RuffLocation {
     row: u32,
 }
 
-fn json(text: &str) -> Vec<UnusedName> {
+fn json(text: &str, log_line: usize) -> Vec<UnusedName> {
     let findings = serde_json::from_str::<Vec<RuffFinding>>(text)
         .or_else(|_| serde_json::from_str::<RuffFinding>(text).map(|finding| vec![finding]))
         .unwrap_or_default();
     let unused = findings.into_iter().filter(|finding| finding.code.as_deref() == Some("F401"));
     let name = |finding: RuffFinding| {
         let binding = capture(&MESSAGE, &finding.message, 1)?;
-        Some(UnusedName { path: finding.filename, line: finding.location.row, binding, evidence: finding.message })
+        Some(UnusedName {
+            path: finding.filename,
+            line: finding.location.row,
+            binding,
+            evidence: finding.message,
+            log_line,
+        })
     };
     unused.filter_map(name).collect()
 }
@@ -176,7 +197,7 @@ fn json_document(log: &Log) -> Vec<UnusedName> {
     let begins = lines.iter().position(|line| line.trim() == "[");
     let ends = lines.iter().rposition(|line| line.trim() == "]");
     let document = begins.zip(ends).and_then(|(begins, ends)| lines.get(begins..=ends));
-    document.map(|lines| json(&lines.join("\n"))).unwrap_or_default()
+    document.map(|lines| json(&lines.join("\n"), begins.unwrap_or(0) + 1)).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -194,7 +215,7 @@ mod tests {
                    ModuleNotFoundError: No module named 'yaml'\n\
                    ModuleNotFoundError: No module named 'a.b'; 'a' is not a package\n";
         let names: Vec<_> =
-            missing_modules(&Log::from(log)).into_iter().map(|module| (module.name, module.line)).collect();
+            missing_modules(&Log::from(log)).into_iter().map(|module| (module.name, module.evidence)).collect();
         assert_eq!(names[0], ("yaml".to_owned(), "E   ModuleNotFoundError: No module named 'yaml'".to_owned()));
         assert_eq!(names[1].0, "requests.adapters");
         assert_eq!(names.len(), 2);
