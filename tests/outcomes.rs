@@ -122,7 +122,7 @@ async fn an_invalid_plan_is_repaired_at_most_twice() {
     assert_eq!(stopped(&finished).0, OutcomeCode::PlanInvalid);
 
     let finished = run(&repository, &["{}", "{}", &good_plan()], Scripted::mended(repository.mirror())).await;
-    assert!(stopped(&finished).1.contains("came twice"), "{:?}", finished.outcome);
+    assert!(stopped(&finished).1.contains("[repeated]"), "{:?}", finished.outcome);
 }
 
 #[tokio::test]

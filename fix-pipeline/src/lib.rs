@@ -14,8 +14,8 @@ mod validated;
 pub use draft::Draft;
 pub use error::{AdapterError, AdapterErrorKind, PipelineError, Port};
 pub use journal::{
-    AskedRound, Entry, Event, FailureRecord, FindingRecord, IllegalEvent, Journal, JournalError, State, StatsRecord,
-    ViolationRecord,
+    AskedRound, Entry, Event, FailureRecord, FindingRecord, FinishRecord, IllegalEvent, Journal, JournalError, State,
+    StatsRecord, ViolationRecord,
 };
 pub use observer::{Observer, Stage};
 pub use outcome::{Outcome, OutcomeCode};

@@ -4,8 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use fix_patch::{Generated, Patch, PatchError, PatchGenerator, PatchOptions, SourceTree};
-use fix_plan::limits::REPAIRS_MAX;
-use fix_plan::{Failure, FixPlan, PlanError, Redactor};
+use fix_plan::{Dialogue, Failure, FixPlan, Next, Redactor};
 use fix_policy::{Approved, Decision, Denied, PolicyEngine};
 
 use crate::draft::Draft;
@@ -13,7 +12,9 @@ use crate::error::{AdapterError, AdapterErrorKind, PipelineError, Port};
 use crate::journal::{AskedRound, Event, FailureRecord, Journal};
 use crate::observer::{Observer, Stage};
 use crate::outcome::{self, Outcome, OutcomeCode};
-use crate::port::{PlanRequest, PlanSource, PrSink, Previous, PullRequest, Report, RunStore, Subject, Validator};
+use crate::port::{
+    PlanRequest, PlanSource, PrSink, Previous, PullRequest, RawPlan, Report, RunStore, Subject, Validator,
+};
 use crate::record::RunRecord;
 use crate::run::{RunContext, RunId};
 use crate::validated::Validated;
@@ -94,8 +95,9 @@ impl<P: PlanSource, V: Validator, S: PrSink, R: RunStore> Pipeline<P, V, S, R> {
     /// Dropping the future leaves a run that can be resumed. No pull request is opened
     /// that the journal does not announce.
     pub async fn run(&self, failure: &Failure, tree: &dyn SourceTree) -> Result<Finished, PipelineError> {
-        let mut worker =
-            Worker { pipeline: self, context: RunContext::new(failure.clone()), journal: Journal::default() };
+        let mut failure = failure.clone();
+        failure.log = failure.log.redacted(&self.redactor);
+        let mut worker = Worker { pipeline: self, context: RunContext::new(failure), journal: Journal::default() };
         worker.open().await?;
         if !worker.journal.state().is_terminal() {
             match worker.drive(tree).await {
@@ -226,51 +228,36 @@ impl<P: PlanSource, V: Validator, S: PrSink, R: RunStore> Worker<'_, P, V, S, R>
 
     /// A valid plan: from the journal, or within one question and two repairs.
     async fn plan(&mut self, tree: &dyn SourceTree) -> Result<FixPlan, End> {
-        let mut rounds: Vec<AskedRound> = Vec::new();
-        for round in 0..=REPAIRS_MAX {
+        let mut dialogue = Dialogue::default();
+        loop {
+            let round = dialogue.round();
             let stored = self.stored(|event| match event {
-                Event::PlanProposed { round: asked } if asked.round == round => Some(asked.clone()),
+                Event::PlanProposed { round: asked } if asked.round == round => {
+                    Some(RawPlan::new(asked.source.clone(), asked.text.clone()).with_finish(asked.finish.into()))
+                }
                 _ => None,
             });
-            let (source, text, is_new) = match stored {
-                Some(asked) => (asked.source, asked.text, false),
-                None => {
-                    let answer = self.ask(tree, rounds.last()).await?;
-                    (answer.source, answer.text, true)
-                }
+            let is_new = stored.is_none();
+            let answer = match stored {
+                Some(answer) => answer,
+                None => self.ask(tree, &dialogue).await?,
             };
-            let parsed = self.parse(&text);
-            let repeated = rounds.last().is_some_and(|last| last.text == text);
-            let asked = AskedRound::new(round, source, text, parsed.as_ref().err());
+            let next = dialogue.answer(&answer.text, answer.finish, &self.context.failure.log);
             if is_new {
-                self.record(Event::PlanProposed { round: asked.clone() }).await?;
+                self.record(Event::PlanProposed { round: AskedRound::new(round, answer, &next) }).await?;
             }
-            match parsed {
-                Ok(plan) => return Ok(plan),
-                Err(error) if repeated => {
-                    return stop(OutcomeCode::PlanInvalid, format!("the same invalid answer came twice: {error}"));
-                }
-                Err(error) if round == REPAIRS_MAX => return stop(OutcomeCode::PlanInvalid, error.to_string()),
-                Err(_) => rounds.push(asked),
+            match next {
+                Next::Plan(plan) => return Ok(*plan),
+                Next::Repair(_) => {}
+                Next::GiveUp(error) => return stop(OutcomeCode::PlanInvalid, error.to_string()),
             }
         }
-        stop(OutcomeCode::PlanInvalid, "no valid plan came")
     }
 
-    /// A plan that keeps to the contract, and whose evidence is in the log.
-    fn parse(&self, text: &str) -> Result<FixPlan, PlanError> {
-        let plan = FixPlan::parse(text.as_bytes())?;
-        plan.check_evidence(&self.context.failure.log)?;
-        Ok(plan)
-    }
-
-    async fn ask(&self, tree: &dyn SourceTree, previous: Option<&AskedRound>) -> Result<crate::port::RawPlan, End> {
+    async fn ask(&self, tree: &dyn SourceTree, dialogue: &Dialogue) -> Result<RawPlan, End> {
         self.begin(Stage::Plan);
-        let error = previous.and_then(|asked| self.parse(&asked.text).err());
         let mut request = PlanRequest::new(&self.context.failure, tree);
-        if let (Some(asked), Some(error)) = (previous, &error) {
-            request.previous = Some(Previous { text: &asked.text, violations: error.violations() });
-        }
+        request.previous = dialogue.previous().map(|(text, error)| Previous { text, violations: error.violations() });
         let answer = self.pipeline.plan_source.propose(request).await;
         answer.map_err(|error| settle(Port::PlanSource, error))
     }

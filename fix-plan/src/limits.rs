@@ -45,3 +45,13 @@ pub const EVENT_ID_BYTES_MAX: usize = 256;
 pub const LOG_BYTES_MAX: usize = 1024 * 1024;
 /// Repair rounds after the first answer.
 pub const REPAIRS_MAX: u32 = 2;
+/// Longest part of the log that a prompt holds, in bytes.
+pub const PROMPT_LOG_BYTES_MAX: usize = 64 * 1024;
+/// Longest part of an answer that a repair prompt holds, in bytes.
+pub const PROMPT_ANSWER_BYTES_MAX: usize = 16 * 1024;
+/// Longest list of violations that a repair prompt holds, in bytes.
+pub const PROMPT_VIOLATIONS_BYTES_MAX: usize = 16 * 1024;
+/// Longest prompt, in bytes: log, answer, violations, and 16 KiB for the contract and what
+/// stands around them. A dialogue sends at most `1 + REPAIRS_MAX` times as much.
+pub const PROMPT_BYTES_MAX: usize =
+    PROMPT_LOG_BYTES_MAX + PROMPT_ANSWER_BYTES_MAX + PROMPT_VIOLATIONS_BYTES_MAX + 16 * 1024;

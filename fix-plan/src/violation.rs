@@ -62,6 +62,14 @@ violation_codes! {
     MarkdownFence => "markdown_fence",
     /// Words before or after the JSON.
     ProseAroundJson => "prose_around_json",
+    /// No answer at all.
+    EmptyAnswer => "empty_answer",
+    /// An answer that was cut at the limit of its length.
+    Truncated => "truncated",
+    /// A refusal to answer.
+    Refused => "refused",
+    /// The same invalid answer as before.
+    Repeated => "repeated",
     /// Nested too deeply.
     TooDeep => "too_deep",
     /// Too many values.

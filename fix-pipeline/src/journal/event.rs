@@ -1,12 +1,12 @@
 //! What can happen in a run.
 
 use fix_patch::{Finding, Patch, PatchStats};
-use fix_plan::{Failure, Log, PlanError, ValueError, Violation};
+use fix_plan::{Failure, Finish, Log, Next, ValueError, Violation};
 use fix_policy::Decision;
 use serde::{Deserialize, Serialize};
 
 use crate::outcome::OutcomeCode;
-use crate::port::{CheckStatus, PullRequest, Report};
+use crate::port::{CheckStatus, PullRequest, RawPlan, Report};
 
 /// One thing that happened, with everything needed to understand it later and to
 /// derive the next step again.
@@ -127,14 +127,58 @@ pub struct AskedRound {
     pub source: String,
     /// The answer, as it came.
     pub text: String,
+    /// How it ended.
+    pub finish: FinishRecord,
     /// What is wrong with it; empty when it is a valid plan.
     pub violations: Vec<ViolationRecord>,
 }
 
 impl AskedRound {
-    pub(crate) fn new(round: u32, source: String, text: String, error: Option<&PlanError>) -> Self {
-        let violations = error.map(PlanError::violations).unwrap_or_default();
-        Self { round, source, text, violations: violations.iter().map(ViolationRecord::from).collect() }
+    pub(crate) fn new(round: u32, answer: RawPlan, next: &Next) -> Self {
+        let violations = match next {
+            Next::Plan(_) => &[],
+            Next::Repair(error) | Next::GiveUp(error) => error.violations(),
+        };
+        Self {
+            round,
+            source: answer.source,
+            text: answer.text,
+            finish: answer.finish.into(),
+            violations: violations.iter().map(ViolationRecord::from).collect(),
+        }
+    }
+}
+
+/// How an answer ended, as stored.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[expect(clippy::exhaustive_enums, reason = "the same as what is stored")]
+pub enum FinishRecord {
+    /// By itself.
+    Complete,
+    /// At the limit of its length.
+    Truncated,
+    /// With a refusal.
+    Refused,
+}
+
+impl From<Finish> for FinishRecord {
+    fn from(finish: Finish) -> Self {
+        match finish {
+            Finish::Complete => Self::Complete,
+            Finish::Truncated => Self::Truncated,
+            Finish::Refused => Self::Refused,
+        }
+    }
+}
+
+impl From<FinishRecord> for Finish {
+    fn from(record: FinishRecord) -> Self {
+        match record {
+            FinishRecord::Complete => Self::Complete,
+            FinishRecord::Truncated => Self::Truncated,
+            FinishRecord::Refused => Self::Refused,
+        }
     }
 }
 

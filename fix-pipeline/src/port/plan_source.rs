@@ -1,7 +1,7 @@
 //! Where plans come from: a model, or a rule.
 
 use fix_patch::SourceTree;
-use fix_plan::{Failure, Violation};
+use fix_plan::{Failure, Finish, Violation};
 
 use super::forward;
 use crate::error::AdapterError;
@@ -91,12 +91,21 @@ pub struct RawPlan {
     pub source: String,
     /// The answer.
     pub text: String,
+    /// How it ended.
+    pub finish: Finish,
 }
 
 impl RawPlan {
-    /// An answer of `source`.
+    /// A complete answer of `source`.
     #[must_use]
     pub fn new(source: impl Into<String>, text: impl Into<String>) -> Self {
-        Self { source: source.into(), text: text.into() }
+        Self { source: source.into(), text: text.into(), finish: Finish::Complete }
+    }
+
+    /// The same, ended so.
+    #[must_use]
+    pub fn with_finish(mut self, finish: Finish) -> Self {
+        self.finish = finish;
+        self
     }
 }
