@@ -4,6 +4,9 @@
 //! [`FixPlan::parse`](crate::FixPlan::parse): a value that fits the schema may
 //! still break a rule between two fields, or the grammar of a version.
 
+mod dialect;
+
+pub use dialect::Dialect;
 use schemars::generate::SchemaSettings;
 
 use crate::wire::WirePlan;
@@ -23,15 +26,23 @@ pub fn canonical() -> serde_json::Value {
 
 #[cfg(test)]
 mod tests {
+    use super::Dialect;
+
     /// Bless with `FIX_BLESS=1 cargo test -p fix-plan --features schema`.
-    #[test]
-    #[expect(clippy::disallowed_methods, reason = "the test compares with the committed file")]
-    fn the_committed_schema_is_the_derived_one() {
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/schema/fix-plan.v1.json");
-        let derived = format!("{:#}\n", super::canonical());
+    #[expect(clippy::disallowed_methods, reason = "the test compares with committed files")]
+    fn golden(name: &str, derived: &str) {
+        let path = format!("{}/schema/{name}.json", env!("CARGO_MANIFEST_DIR"));
         if std::env::var("FIX_BLESS").is_ok() {
-            std::fs::write(path, &derived).unwrap();
+            std::fs::write(&path, derived).unwrap();
         }
-        assert_eq!(std::fs::read_to_string(path).unwrap_or_default(), derived, "stale: bless it");
+        assert_eq!(std::fs::read_to_string(&path).unwrap_or_default(), derived, "stale: bless {path}");
+    }
+
+    #[test]
+    fn the_committed_schemas_are_the_derived_ones() {
+        golden("fix-plan.v1", &format!("{:#}\n", super::canonical()));
+        for dialect in Dialect::ALL {
+            golden(&format!("fix-plan.v1.{}", dialect.name()), &dialect.text());
+        }
     }
 }

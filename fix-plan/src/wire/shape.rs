@@ -162,6 +162,7 @@ impl From<&Dependency> for DependencyDetails {
 #[derive(Debug, Default, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "schema", schemars(deny_unknown_fields))]
+#[cfg_attr(feature = "schema", schemars(extend("anyOf" = [{"required": ["import"]}, {"required": ["name"]}])))]
 struct RemoveDetails {
     /// For `import a.b`: the module, `a.b`.
     #[serde(rename = "import", skip_serializing_if = "Option::is_none")]
