@@ -1,0 +1,125 @@
+//! The laws of the fuzz targets, on stable Rust: over seeds, random changes of them, and the corpus.
+
+#[path = "../fuzz/laws.rs"]
+mod laws;
+
+use fix_tests::corpus::{folder, lines};
+use proptest::prelude::*;
+
+const PLAN: &str = r#"{"root_cause": "x", "category": "python_missing_dependency", "confidence": 0.5, "files": ["a/pyproject.toml"], "operations": [{"type": "add_dependency", "file": "a/pyproject.toml", "details": {"name": "requests", "spec": ">=2,<3", "extras": ["socks"], "marker": "python_version < '3.9'", "section": "dependency-groups.dev"}, "rationale": "r", "evidence": ["l"]}]}"#;
+const LOG: &str = "2026-01-02T03:04:05.678Z \u{1b}[31mE   ModuleNotFoundError: No module named 'yaml'\u{1b}[0m\r\nsrc/a.py:1:8: F401 [*] `os.path as p` imported but unused\nTOKEN=ghp_0123456789abcdefghijABCDEFGHIJ012345 https://u:p4ssw0rd@h/ Authorization: Bearer abcdefghijklmnopqrstuvwx\n-----BEGIN RSA PRIVATE KEY-----\nQUJD\n";
+const SEEDS: [(&str, &[&str]); 4] = [
+    ("plan", &[PLAN]),
+    ("path", &["src/app.py", "a\\b", ".git/x", "..", "nul .txt", "\u{ff0e}\u{ff0e}/x", "a/%2e", "C:x"]),
+    ("spec", &[">=2.31,<3", "^1.0 || ~2", "==1.*", "1.2.3", ">= 1 <2", "!=1.0+local"]),
+    ("log", &[LOG]),
+];
+
+fn check(name: &str, bytes: &[u8]) {
+    match name {
+        "plan" => laws::plan(bytes),
+        "path" => laws::path(bytes),
+        "spec" => laws::spec(bytes),
+        _ => laws::log(bytes),
+    }
+}
+
+/// A seed with some bytes replaced, taken out, or written twice.
+fn mutated() -> impl Strategy<Value = (&'static str, Vec<u8>)> {
+    let seed = (0..SEEDS.len()).prop_flat_map(|index| {
+        (Just(SEEDS[index].0), 0..SEEDS[index].1.len()).prop_map(move |(name, at)| (name, SEEDS[index].1[at]))
+    });
+    let change = (any::<prop::sample::Index>(), 0..6_usize, any::<u8>(), 0..8_u8);
+    (seed, proptest::collection::vec(change, 0..6)).prop_map(|((name, seed), changes)| {
+        let mut bytes = seed.as_bytes().to_vec();
+        for (at, length, byte, kind) in changes {
+            if bytes.is_empty() {
+                break;
+            }
+            let at = at.index(bytes.len());
+            let end = (at + length).min(bytes.len());
+            match kind {
+                0 => bytes[at] = byte,
+                1 => drop(bytes.drain(at..end)),
+                2 => {
+                    let piece = bytes[at..end].to_vec();
+                    bytes.splice(at..at, piece);
+                }
+                3 => bytes.insert(at, *b"\"\\{}[],:\n./ -~"[..].get(usize::from(byte) % 14).unwrap_or(&b' ')),
+                4 => drop(bytes.splice(at..at, "\u{202e}\u{200b}\u{2044}é".bytes())),
+                5 => bytes[at] = bytes[at].to_ascii_uppercase(),
+                6 => bytes.truncate(end),
+                _ => drop(bytes.splice(at..end, std::iter::repeat_n(byte, length * 40))),
+            }
+        }
+        (name, bytes)
+    })
+}
+
+#[test]
+fn the_laws_hold_for_changed_seeds() {
+    let config = ProptestConfig { cases: 20_000, failure_persistence: None, ..ProptestConfig::default() };
+    proptest!(config, |((name, bytes) in mutated())| check(name, &bytes));
+}
+
+#[test]
+fn the_laws_hold_for_random_bytes() {
+    let config = ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() };
+    proptest!(config, |(bytes in proptest::collection::vec(any::<u8>(), 0..300))| {
+        for (name, _) in SEEDS {
+            check(name, &bytes);
+        }
+    });
+}
+
+#[test]
+fn the_laws_hold_for_the_corpus() {
+    let Some(folder) = folder("security") else { return };
+    for line in lines(&folder, "hostile_paths.txt").iter().chain(&lines(&folder, "benign_paths.txt")) {
+        let path = line.split('\t').next().unwrap_or_default();
+        laws::path(serde_json::from_str::<String>(path).unwrap_or_default().as_bytes());
+    }
+    for (file, key, name) in [("hostile_plans.jsonl", "raw", "plan"), ("secrets_in_logs.jsonl", "text", "log")] {
+        for line in lines(&folder, file) {
+            let row: serde_json::Value = serde_json::from_str(&line).unwrap();
+            check(name, row[key].as_str().unwrap_or_default().as_bytes());
+        }
+    }
+}
+
+/// However long the answer, no more is looked at than the cap: time and memory do not grow with it.
+#[test]
+fn bombs_are_refused() {
+    let Some(folder) = folder("security") else { return };
+    for line in lines(&folder, "bombs.jsonl") {
+        let row: serde_json::Value = serde_json::from_str(&line).unwrap();
+        let part = |key: &str| row[key].as_str().unwrap_or_default();
+        // As a reader with a cap would hand it over: the cap and one byte, never the whole.
+        let cap = fix_plan::limits::PLAN_BYTES_MAX + 1;
+        let mut text = part("prefix").to_owned();
+        let count = row["count"].as_i64().unwrap();
+        let mut repeated = 0;
+        while text.len() < cap && (count < 0 || repeated < count) {
+            text.push_str(part("repeat"));
+            repeated += 1;
+        }
+        text.push_str(part("suffix"));
+        let before = resident_kib();
+        assert!(fix_plan::FixPlan::parse(text.as_bytes()).is_err(), "{}", row["id"]);
+        // The same without the cap's help: as deep and as wide as the parser itself allows.
+        let mut end = text.len().min(fix_plan::limits::PLAN_BYTES_MAX);
+        while !text.is_char_boundary(end) {
+            end -= 1;
+        }
+        assert!(fix_plan::FixPlan::parse(&text.as_bytes()[..end]).is_err(), "{}", row["id"]);
+        let grown = resident_kib().saturating_sub(before);
+        assert!(grown <= 8 * 1024, "{}: {grown} KiB", row["id"]);
+    }
+}
+
+/// Memory of this process, in KiB.
+fn resident_kib() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    line.and_then(|line| line.trim().split(' ').next()?.parse().ok()).unwrap_or(0)
+}
