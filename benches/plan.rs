@@ -1,7 +1,7 @@
 //! Parsing a plan, beside bare typed decoding of the same text by `serde_json`.
 
 use divan::{Bencher, black_box};
-use fix_plan::{FixPlan, RepoPath};
+use fix_plan::{FixPlan, Redactor, RepoPath};
 use serde::Deserialize;
 
 fn main() {
@@ -64,4 +64,13 @@ fn parse_bare_serde_json(bencher: Bencher<'_, '_>, operations: usize) {
 #[divan::bench]
 fn path() -> bool {
     black_box("services/api/src/app.py").parse::<RepoPath>().is_ok()
+}
+
+/// An ordinary log: time stamps, test names, versions, no secrets.
+#[divan::bench]
+fn redact(bencher: Bencher<'_, '_>) {
+    let line = "2026-03-02T09:14:07.1183021Z tests/test_module.py::test_something_ordinary PASSED [ 42%] in 0.031 s on python 3.11\n";
+    let log = line.repeat(2_000);
+    let redactor = Redactor::default();
+    bencher.counter(divan::counter::BytesCount::of_str(&log)).bench(|| redactor.redact(black_box(&log)).len());
 }
