@@ -23,6 +23,10 @@ pub struct GitError {
 }
 
 impl GitError {
+    pub(crate) fn new(operation: &str, dir: &Path, problem: String) -> Self {
+        Self { operation: operation.to_owned(), dir: dir.display().to_string(), problem }
+    }
+
     /// What git said, or why it could not be started.
     #[must_use]
     pub fn problem(&self) -> &str {
@@ -64,11 +68,8 @@ impl Git {
     ) -> Result<Vec<u8>, GitError> {
         let mut command = self.command();
         command.args(args).envs(environment.iter().copied());
-        let failed = |problem: String| GitError {
-            operation: args.first().map(|arg| arg.as_ref().to_string_lossy().into_owned()).unwrap_or_default(),
-            dir: self.dir.display().to_string(),
-            problem,
-        };
+        let operation = args.first().map(|arg| arg.as_ref().to_string_lossy().into_owned()).unwrap_or_default();
+        let failed = |problem: String| GitError::new(&operation, &self.dir, problem);
         let mut child = command.spawn().map_err(|error| failed(format!("can't be started ({error}); install git")))?;
         let mut stdin = child.stdin.take();
         let input = input.to_vec();
@@ -98,7 +99,16 @@ impl Git {
             .env("GIT_ALLOW_PROTOCOL", "https:file")
             .env("LC_ALL", "C")
             .args(["-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false", "-c", "safe.directory=*"])
-            .args(["-c", "gc.auto=0", "-c", "maintenance.auto=false", "-c", "credential.helper="])
+            .args([
+                "-c",
+                "gc.auto=0",
+                "-c",
+                "maintenance.auto=false",
+                "-c",
+                "credential.helper=",
+                "-c",
+                "fetch.fsckObjects=true",
+            ])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());

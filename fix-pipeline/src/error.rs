@@ -80,6 +80,9 @@ pub enum PipelineError {
         /// What failed.
         source: AdapterError,
     },
+    /// The files of the commit can't be read.
+    #[error("the snapshot of the commit can't be read")]
+    Snapshot(#[source] fix_patch::PatchError),
     /// The stored journal is not one that this pipeline wrote.
     #[error("the journal of the run can't be trusted")]
     Journal(#[from] JournalError),
@@ -99,6 +102,7 @@ impl PipelineError {
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Adapter { source, .. } => source.is_transient(),
+            Self::Snapshot(_) => true,
             Self::Journal(_) | Self::DifferentFailure { .. } => false,
         }
     }

@@ -9,11 +9,12 @@ use fix_policy::{Approved, Decision, Denied, PolicyEngine};
 
 use crate::draft::Draft;
 use crate::error::{AdapterError, AdapterErrorKind, PipelineError, Port};
-use crate::journal::{AskedRound, Event, FailureRecord, Journal};
+use crate::journal::{AskedRound, Event, FailureRecord, Journal, JournalError};
 use crate::observer::{Observer, Stage};
 use crate::outcome::{self, Outcome, OutcomeCode};
 use crate::port::{
-    PlanRequest, PlanSource, PrSink, Previous, PullRequest, RawPlan, Report, RunStore, Subject, Validator,
+    CheckStatus, Phase, PlanRequest, PlanSource, PrSink, Previous, PullRequest, RawPlan, Report, RunStore, Subject,
+    Validator,
 };
 use crate::record::RunRecord;
 use crate::run::{RunContext, RunId};
@@ -180,9 +181,9 @@ impl<P: PlanSource, V: Validator, S: PrSink, R: RunStore> Worker<'_, P, V, S, R>
             }
             Some(stored) if stored.repository == failure.repository && stored.commit == failure.commit => {
                 // The first delivery decides: a later log or time must not change what is derived.
-                if let Ok(failure) = Failure::try_from(&stored) {
-                    self.context.failure = failure;
-                }
+                let failure = Failure::try_from(&stored);
+                self.context.failure = failure
+                    .map_err(|error| JournalError::Format { problem: format!("the failure is damaged: {error}") })?;
                 Ok(())
             }
             Some(stored) => Err(PipelineError::DifferentFailure {
@@ -193,6 +194,14 @@ impl<P: PlanSource, V: Validator, S: PrSink, R: RunStore> Worker<'_, P, V, S, R>
     }
 
     async fn drive(&mut self, tree: &dyn SourceTree) -> Result<(), End> {
+        let begun_with = self.stored(|event| match event {
+            Event::Started { policy, engine, .. } => Some((policy.clone(), engine.clone())),
+            _ => None,
+        });
+        same(
+            "the policy or the pipeline",
+            begun_with == Some((self.pipeline.policy.digest().to_owned(), ENGINE.to_owned())),
+        )?;
         let baseline = self.baseline().await?;
         let plan = self.plan(tree).await?;
         let plan = self.review_plan(plan).await?;
@@ -300,9 +309,7 @@ impl<P: PlanSource, V: Validator, S: PrSink, R: RunStore> Worker<'_, P, V, S, R>
             Err(PatchError::Refused(refusal)) => return stop(OutcomeCode::PatchRefused, refusal.to_string()),
             Err(error @ PatchError::ProofFailed { .. }) => return stop(OutcomeCode::ProofFailed, error.to_string()),
             Err(error) => {
-                let error = AdapterError::new(AdapterErrorKind::Unavailable, "read the snapshot", error.to_string())
-                    .with_source(error);
-                return Err(End::Error(PipelineError::Adapter { port: Port::Validator, source: error }));
+                return Err(End::Error(PipelineError::Snapshot(error)));
             }
         };
         match stored {
@@ -342,6 +349,14 @@ impl<P: PlanSource, V: Validator, S: PrSink, R: RunStore> Worker<'_, P, V, S, R>
                 report
             }
         };
+        // Red by one command and green by another proves nothing.
+        let checks = |report: &Report| {
+            let checks = report.commands.iter().filter(|command| command.phase == Phase::Check);
+            checks.map(|command| command.command.clone()).collect::<Vec<_>>()
+        };
+        if report.status == CheckStatus::Passed {
+            same("the check", checks(baseline) == checks(&report))?;
+        }
         if let Some((code, message)) = outcome::of_patched(report.status) {
             return stop(code, message);
         }

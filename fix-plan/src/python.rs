@@ -244,6 +244,7 @@ pub(crate) const STDLIB_ONLY: &[&str] = &[
     "decimal",
     "difflib",
     "dis",
+    "distutils",
     "doctest",
     "email",
     "encodings",

@@ -40,13 +40,7 @@ impl Repository {
         let dir = cache.join(format!("{name}.git"));
         let git = Git::new(&dir);
         if !dir.join("HEAD").exists() {
-            let made = fs::create_dir_all(&dir);
-            made.map_err(|error| {
-                let message = format!("{} can't be made", dir.display());
-                AdapterError::new(AdapterErrorKind::Unavailable, "open the clone cache", message).with_source(error)
-            })?;
-            let init = git.run(&["init", "--quiet", "--bare", "--template="]);
-            init.map_err(|error| error.into_adapter(AdapterErrorKind::Unavailable, "open the clone cache"))?;
+            make_mirror(cache, &dir)?;
         }
         Ok(Self { git, location })
     }
@@ -72,7 +66,8 @@ impl Repository {
                 self.origin()?.line(&["rev-parse", "--verify", "--quiet", "--end-of-options", &commit])
             }
             Location::Https(url) => {
-                let listed = self.git.line(&["ls-remote", "--quiet", "--exit-code", url, revision]);
+                let branch = format!("refs/heads/{revision}");
+                let listed = self.git.line(&["ls-remote", "--quiet", "--exit-code", "--end-of-options", url, &branch]);
                 listed.map(|lines| lines.split_whitespace().next().unwrap_or_default().to_owned())
             }
         };
@@ -142,6 +137,13 @@ impl Repository {
         write().map_err(|error| error.into_adapter(AdapterErrorKind::Unavailable, "write the patched tree"))
     }
 
+    /// The git directory of a local repository: `.git` of a checkout, also of a linked one,
+    /// or the bare repository itself.
+    #[must_use]
+    pub fn local_git_dir(path: &Path) -> PathBuf {
+        git_dir(path)
+    }
+
     pub(crate) fn git(&self) -> &Git {
         &self.git
     }
@@ -166,31 +168,53 @@ impl Repository {
             Location::Local(path) => git_dir(path).into_os_string(),
             Location::Https(url) => url.into(),
         };
-        let args =
-            ["fetch", "--quiet", "--no-tags", "--no-recurse-submodules", "--no-write-fetch-head", "--end-of-options"];
+        let args = [
+            "fetch",
+            "--quiet",
+            "--no-tags",
+            "--no-recurse-submodules",
+            "--no-write-fetch-head",
+            "--update-shallow",
+            "--end-of-options",
+        ];
         let args: Vec<&OsStr> = args.iter().map(OsStr::new).chain([from.as_os_str(), OsStr::new(what)]).collect();
         self.git.run(&args)
     }
 
     fn write_tree(&self, base: &CommitId, patch: &Patch) -> Result<String, GitError> {
-        // An index of our own, beside the mirror: two patches at a time don't meet.
-        let index = self.git.dir().join(format!("index-{}", patch.digest()));
+        // An index of our own, that no other run and no crash before knows.
+        let folder =
+            tempfile::tempdir().map_err(|error| GitError::new("read-tree", self.git.dir(), error.to_string()))?;
+        let index = folder.path().join("index");
         let environment = [("GIT_INDEX_FILE", index.as_os_str())];
         let run = |args: &[&str], input: &[u8]| self.git.run_with(args, &environment, input);
-        let write = || {
-            run(&["read-tree", base.as_str()], b"")?;
-            for file in patch.files() {
-                let blob = run(&["hash-object", "-w", "--no-filters", "--stdin"], file.after().as_bytes())?;
-                let blob = String::from_utf8_lossy(&blob);
-                let mode = if file.executable() { "100755" } else { "100644" };
-                run(&["update-index", "--cacheinfo", &format!("{mode},{},{}", blob.trim(), file.path())], b"")?;
-            }
-            let tree = run(&["write-tree"], b"")?;
-            Ok(String::from_utf8_lossy(&tree).trim().to_owned())
-        };
-        let written = write();
-        let _ = fs::remove_file(&index);
-        written
+        run(&["read-tree", base.as_str()], b"")?;
+        for file in patch.files() {
+            let blob = run(&["hash-object", "-w", "--no-filters", "--stdin"], file.after().as_bytes())?;
+            let blob = String::from_utf8_lossy(&blob);
+            let mode = if file.executable() { "100755" } else { "100644" };
+            run(&["update-index", "--cacheinfo", &format!("{mode},{},{}", blob.trim(), file.path())], b"")?;
+        }
+        let tree = run(&["write-tree"], b"")?;
+        Ok(String::from_utf8_lossy(&tree).trim().to_owned())
+    }
+}
+
+/// Makes an empty mirror, whole or not at all: several processes may try at once.
+fn make_mirror(cache: &Path, dir: &Path) -> Result<(), AdapterError> {
+    let failed = |error: std::io::Error| {
+        let message = format!("{} can't be made", dir.display());
+        AdapterError::new(AdapterErrorKind::Unavailable, "open the clone cache", message).with_source(error)
+    };
+    fs::create_dir_all(cache).map_err(failed)?;
+    let temporary = tempfile::Builder::new().prefix("new-").suffix(".git").tempdir_in(cache).map_err(failed)?;
+    let init = Git::new(temporary.path()).run(&["init", "--quiet", "--bare", "--template="]);
+    init.map_err(|error| error.into_adapter(AdapterErrorKind::Unavailable, "open the clone cache"))?;
+    match fs::rename(temporary.path(), dir) {
+        Ok(()) => Ok(()),
+        // Another process was faster.
+        Err(_) if dir.join("HEAD").exists() => Ok(()),
+        Err(error) => Err(failed(error)),
     }
 }
 

@@ -1,11 +1,12 @@
 //! The files of a commit, read from git's objects and never from a checkout.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::io::{BufRead as _, BufReader, Read as _};
+use std::ffi::OsStr;
+use std::fs::{self, OpenOptions};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::os::unix::ffi::OsStrExt as _;
-use std::os::unix::fs::{PermissionsExt as _, symlink};
-use std::path::{Path, PathBuf};
+use std::os::unix::fs::{OpenOptionsExt as _, symlink};
+use std::path::Path;
 
 use fix_patch::{FILE_BYTES_MAX, SourceBlob, SourceTree, TreeError};
 use fix_plan::RepoPath;
@@ -47,8 +48,41 @@ impl Snapshot {
     pub(crate) fn read(git: Git, treeish: &str) -> Result<Self, GitError> {
         let tree = git.line(&["rev-parse", "--verify", "--end-of-options", &format!("{treeish}^{{tree}}")])?;
         let listing = git.run(&["ls-tree", "-r", "-z", "--long", "--full-tree", &tree])?;
-        let entries = listing.split(|&byte| byte == 0).filter_map(entry).collect();
-        Ok(Self { git, tree, entries })
+        let mut entries = BTreeMap::new();
+        for (path, entry) in listing.split(|&byte| byte == 0).filter_map(entry) {
+            let name = String::from_utf8_lossy(&path).into_owned();
+            if entries.insert(path, entry).is_some() {
+                return Err(GitError::new(
+                    "ls-tree",
+                    git.dir(),
+                    format!("the tree holds {name:?} twice; it was not made by git"),
+                ));
+            }
+        }
+        let snapshot = Self { git, tree, entries };
+        snapshot.check_shape()?;
+        Ok(snapshot)
+    }
+
+    /// A file, a link and a submodule have nothing below them, and no path leaves the tree.
+    /// git makes no other trees; who writes objects by hand does, so that a link is followed
+    /// when the tree is laid out.
+    fn check_shape(&self) -> Result<(), GitError> {
+        for path in self.entries.keys() {
+            let parts = || path.split(|&byte| byte == b'/');
+            let leaves = parts().any(|part| matches!(part, b"" | b"." | b"..") || part.eq_ignore_ascii_case(b".git"));
+            let slashes = path.iter().enumerate().filter(|(_, byte)| **byte == b'/').map(|(at, _)| at);
+            let below = slashes.filter_map(|at| path.get(..at)).any(|parent| self.entries.contains_key(parent));
+            if leaves || below {
+                let name = String::from_utf8_lossy(path);
+                return Err(GitError::new(
+                    "ls-tree",
+                    self.git.dir(),
+                    format!("the tree holds the impossible path {name:?}"),
+                ));
+            }
+        }
+        Ok(())
     }
 
     /// The id of the tree object.
@@ -85,22 +119,26 @@ impl Snapshot {
         let blobs =
             self.git.run_with(&["cat-file", "--batch"], &[], objects.as_bytes()).map_err(std::io::Error::other)?;
         let mut blobs = BufReader::new(blobs.as_slice());
+        let mut links = Vec::new();
         for (path, entry) in &self.entries {
-            let to = directory.join(relative(path)?);
+            let to = directory.join(OsStr::from_bytes(path));
             if let Some(parent) = to.parent() {
                 fs::create_dir_all(parent)?;
             }
-            if entry.kind == EntryKind::Submodule {
-                fs::create_dir_all(&to)?;
-                continue;
+            match entry.kind {
+                EntryKind::Submodule => fs::create_dir_all(&to)?,
+                EntryKind::Symlink => links.push((next_blob(&mut blobs)?, to)),
+                EntryKind::File { executable } => {
+                    let mode = if executable { 0o755 } else { 0o644 };
+                    // Made anew: what is there already, a link above all, is an error.
+                    let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(&to)?;
+                    file.write_all(&next_blob(&mut blobs)?)?;
+                }
             }
-            let content = next_blob(&mut blobs)?;
-            if let EntryKind::File { executable } = entry.kind {
-                fs::write(&to, content)?;
-                fs::set_permissions(&to, fs::Permissions::from_mode(if executable { 0o755 } else { 0o644 }))?;
-            } else {
-                symlink(std::ffi::OsStr::from_bytes(&content), &to)?;
-            }
+        }
+        // Last, so that nothing is ever written through one.
+        for (target, link) in links {
+            symlink(OsStr::from_bytes(&target), &link)?;
         }
         Ok(())
     }
@@ -162,15 +200,6 @@ fn entry(line: &[u8]) -> Option<(Vec<u8>, TreeEntry)> {
     let object = words.nth(1)?.to_owned();
     let bytes = words.next()?.parse().unwrap_or(0);
     Some((path.to_owned(), TreeEntry { kind, object, bytes }))
-}
-
-/// A path of a tree as one below a directory. git refuses trees that leave it; so do we.
-fn relative(path: &[u8]) -> std::io::Result<PathBuf> {
-    let harmful = path.split(|&byte| byte == b'/').any(|part| matches!(part, b"" | b"." | b".."));
-    if harmful {
-        return Err(std::io::Error::other("a path of the tree leaves it"));
-    }
-    Ok(PathBuf::from(std::ffi::OsStr::from_bytes(path)))
 }
 
 /// The next object of `git cat-file --batch`: a line with its size, its bytes, a line feed.

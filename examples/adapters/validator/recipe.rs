@@ -8,7 +8,8 @@ use crate::repository::Snapshot;
 /// The commands of a check, as `/bin/sh` reads them. They run in the root of the
 /// repository; in `check`, without network.
 ///
-/// `python` on the path is that of a virtual environment, empty at first.
+/// Preparing works on a copy of the files, which the check does not see: it sees the
+/// commit, and what was installed. `python` on the path is that of a virtual environment, empty at first.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 #[expect(clippy::exhaustive_structs, reason = "two lists of commands")]
 pub struct Recipe {
@@ -87,7 +88,7 @@ fn tests(base: &Snapshot) -> Option<String> {
     // unittest finds classes only; a plain `def test_…` is pytest's.
     let unittest = || tests.iter().all(|path| base.text(path).contains("unittest"));
     if configured || !unittest() {
-        return Some("python -m pytest -q".to_owned());
+        return Some("python -m pytest --verbosity=0".to_owned());
     }
     let folder = tests.iter().filter_map(|path| path.split_once('/')).map(|(folder, _)| folder).next();
     match folder {
@@ -141,6 +142,12 @@ fn requirement_files(base: &Snapshot) -> Vec<String> {
         "requirements/dev.txt",
         "requirements/test.txt",
         "requirements/tests.txt",
+        // The sources of compiled files, last: what was added there is not compiled yet.
+        "requirements.in",
+        "requirements-dev.in",
+        "requirements/base.in",
+        "requirements/dev.in",
+        "requirements/test.in",
     ];
     known.into_iter().filter(|name| base.files().any(|path| path == *name)).map(ToOwned::to_owned).collect()
 }

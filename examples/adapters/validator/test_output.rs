@@ -34,7 +34,7 @@ const LINTERS: [&str; 6] = ["ruff", "flake8", "pyflakes", "pylint", "pycodestyle
 /// `= 1 failed, 2 passed, 1 error in 0.05s =`, with or without the frame.
 fn pytest(output: &str) -> Option<Counts> {
     static SUMMARY: LazyLock<Option<Regex>> = LazyLock::new(|| {
-        Regex::new(r"^(?:=+ )?((?:\d+ [a-z]+(?:, )?)+|no tests ran) in [\d.]+s(?: \([\d:]+\))?(?: =+)?$").ok()
+        Regex::new(r"^(?:=+ )?((?:\d+ [a-z][a-z ]*(?:, )?)+|no tests ran) in [\d.]+s(?: \([\d:]+\))?(?: =+)?$").ok()
     });
     let summary = SUMMARY.as_ref()?;
     let found = output.lines().rev().find_map(|line| summary.captures(line.trim()))?;
@@ -84,6 +84,7 @@ mod tests {
         assert_eq!(counts("F.\n1 failed, 2 passed, 1 skipped in 0.05s\n"), Counts { run: 3, failed: 1 });
         assert_eq!(counts("==== 3 passed, 2 warnings in 62.05s (0:01:02) ====\n"), Counts { run: 3, failed: 0 });
         assert_eq!(counts("1 error in 0.05s"), Counts { run: 0, failed: 1 });
+        assert_eq!(counts("1 passed, 3 subtests passed in 0.02s"), Counts { run: 1, failed: 0 });
         assert_eq!(counts("no tests ran in 0.01s"), Counts::default());
         assert_eq!(counts("print('3 passed in 1s at least')"), Counts::default());
     }

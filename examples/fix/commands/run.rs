@@ -67,9 +67,7 @@ fn failure(repository: &Repository, repo: &Path, log: Log) -> Result<Failure, Cl
 
 /// Pull requests live inside the git directory, so that the work tree stays clean.
 fn pull_requests(repo: &Path) -> std::path::PathBuf {
-    let inner = repo.join(".git");
-    let git = if inner.is_dir() { inner } else { repo.to_owned() };
-    git.join("fix/pull-requests")
+    Repository::local_git_dir(repo).join("fix/pull-requests")
 }
 
 fn show(finished: &Finished) {

@@ -45,8 +45,12 @@ macro_rules! pattern {
 }
 
 pattern!(NO_MODULE, r"(?:ModuleNotFoundError|ImportError): No module named '?([A-Za-z_][A-Za-z0-9_.]*)'?(.*)$");
-// A service's time stamp, and the job and step names that `gh run view --log` puts before it.
-pattern!(PREFIX, r"^(?:[^\t]*\t[^\t]*\t)?\x{feff}?\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z ?");
+// A service's time stamp, the job and step names that `gh run view --log` puts before it, a compose
+// service's name, and the mark that a runner makes of an annotation.
+pattern!(
+    PREFIX,
+    r"^(?:[^\t]*\t[^\t]*\t)?\x{feff}?(?:\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)? ?)?(?:[A-Za-z][\w.-]* +\| )?(?:##\[(?:error|warning|notice)\])?"
+);
 pattern!(
     ON_ONE_LINE,
     r"^(?:::error [^:]*::)?(\S.*?):(\d+):(?:\d+): (?:F401 (?:\[\*\] )?)?[`'](.+?)[`'] imported but unused"
@@ -231,6 +235,9 @@ mod tests {
             "F401 [*] `typing.List` imported but unused\n --> src/app.py:3:20\n  |\n3 | from typing import List\n",
             "::error title=Ruff (F401),file=src/app.py,line=3,col=20,endLine=3,endColumn=24::src/app.py:3:20: F401 `typing.List` imported but unused",
             "::error file=src/app.py,line=3,col=20::F401 `typing.List` imported but unused",
+            "2026-01-02T03:04:05Z ##[error]src/app.py:3:20: F401 `typing.List` imported but unused",
+            "##[error]src/app.py:3:1: F401 'typing.List' imported but unused",
+            "lint-1  | src/app.py:3:20: F401 [*] `typing.List` imported but unused",
             "build\tlint\t2026-01-02T03:04:05.1Z src/app.py:3:20: F401 `typing.List` imported but unused",
             r#"[{"cell":null,"code":"F401","filename":"src/app.py","location":{"column":20,"row":3},"message":"`typing.List` imported but unused"}]"#,
             "[\n  {\n \"code\": \"F401\", \"filename\": \"src/app.py\", \"location\": {\"row\": 3}, \"message\": \"`typing.List` imported but unused\"\n }\n]\n",

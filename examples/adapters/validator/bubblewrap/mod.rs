@@ -40,8 +40,11 @@ pub struct SandboxLimits {
     pub cpu_s: u64,
     /// Address space of one process, in bytes.
     pub memory_bytes: u64,
-    /// Processes and threads; enforced when the sandbox's user is its own.
+    /// Processes and threads of the sandbox.
     pub processes: u64,
+    /// What `/tmp` may hold, in bytes. The work directory is on the host's disk, and bounded
+    /// only by `file_bytes` a file.
+    pub tmp_bytes: u64,
     /// The largest file, in bytes.
     pub file_bytes: u64,
     /// Open files of one process.
@@ -57,6 +60,7 @@ impl Default for SandboxLimits {
             cpu_s: 600,
             memory_bytes: 4 << 30,
             processes: 256,
+            tmp_bytes: 1 << 30,
             file_bytes: 1 << 30,
             open_files: 1_024,
             output_bytes: 10 << 20,
@@ -76,16 +80,18 @@ impl Bubblewrap {
     }
 
     async fn check(&self, snapshot: &Snapshot, recipe: &Recipe) -> Result<Report, AdapterError> {
-        let workspace = Workspace::new(snapshot).map_err(|error| {
+        let disk = |error: std::io::Error| {
             AdapterError::new(AdapterErrorKind::Unavailable, "lay out the work directory", "the disk failed")
                 .with_source(error)
-        })?;
+        };
+        let workspace = Workspace::new(snapshot).map_err(disk)?;
         let mut report = Report::new(CheckStatus::Passed, snapshot.tree_id());
         report.sandbox = self.sandbox.describe(&self.limits);
         let mut output = String::new();
         if let Some(status) = self.prepare(&workspace, recipe, &mut report, &mut output).await? {
             report.status = status;
         } else {
+            workspace.restore(snapshot).map_err(disk)?;
             report.status = self.run_checks(&workspace, recipe, &mut report, &mut output).await?;
         }
         report.output_tail = tail(&output);

@@ -46,7 +46,7 @@ impl Workspace {
     pub(super) fn new(snapshot: &Snapshot) -> std::io::Result<Self> {
         let workspace = Self::empty()?;
         snapshot.write_to(&workspace.inside().join("tree"))?;
-        workspace.hand_over()?;
+        workspace.hand_over(workspace.dir.path())?;
         Ok(workspace)
     }
 
@@ -57,8 +57,17 @@ impl Workspace {
         }
         fs::write(dir.path().join("work/passwd"), format!("sandbox:x:{NOBODY}:{NOBODY}::/work/home:/bin/sh\n"))?;
         let workspace = Self { dir };
-        workspace.hand_over()?;
+        workspace.hand_over(workspace.dir.path())?;
         Ok(workspace)
+    }
+
+    /// Lays the files out anew: what preparing did to them is gone, so that what is checked is the snapshot.
+    pub(super) fn restore(&self, snapshot: &Snapshot) -> std::io::Result<()> {
+        let tree = self.inside().join("tree");
+        fs::remove_dir_all(&tree)?;
+        fs::create_dir(&tree)?;
+        snapshot.write_to(&tree)?;
+        self.hand_over(&tree)
     }
 
     /// What is `/work` inside.
@@ -71,12 +80,12 @@ impl Workspace {
         self.dir.path().join("status/verdict")
     }
 
-    /// As root, everything becomes nobody's, who runs the sandbox.
-    fn hand_over(&self) -> std::io::Result<()> {
+    /// As root, everything in `folder` becomes nobody's, who runs the sandbox.
+    fn hand_over(&self, folder: &Path) -> std::io::Result<()> {
         if !is_root() {
             return Ok(());
         }
-        let mut folders = vec![self.dir.path().to_owned()];
+        let mut folders = vec![folder.to_owned()];
         while let Some(folder) = folders.pop() {
             lchown(&folder, Some(NOBODY), Some(NOBODY))?;
             for entry in fs::read_dir(&folder)? {
@@ -119,6 +128,8 @@ pub(super) struct Sandbox {
     setpriv: Option<PathBuf>,
     /// Whether this bubblewrap can forbid nested user name spaces.
     disable_userns: bool,
+    /// Whether this bubblewrap can bound `/tmp`.
+    tmp_size: bool,
     limits: SandboxLimits,
 }
 
@@ -138,6 +149,7 @@ impl Sandbox {
             prlimit: find("prlimit", "util-linux")?,
             setpriv: if is_root() { Some(find("setpriv", "util-linux")?) } else { None },
             disable_userns: String::from_utf8_lossy(&help.stdout).contains("--disable-userns"),
+            tmp_size: String::from_utf8_lossy(&help.stdout).contains("--size"),
             bwrap,
             limits,
         };
@@ -149,7 +161,8 @@ impl Sandbox {
         let workspace =
             Workspace::empty().map_err(|error| no_sandbox("no work directory".to_owned()).with_source(error))?;
         let deadline = Instant::now() + std::time::Duration::from_secs(30);
-        match self.run(&workspace, Network::None, "test -w /work/tree", deadline).await? {
+        let tried = self.run(&workspace, Network::None, "test -w /work/tree", deadline).await;
+        match tried.map_err(|error| no_sandbox("bubblewrap does not work here".to_owned()).with_source(error))? {
             (Ended::Exit(0), _) => Ok(()),
             (ended, said) => {
                 let said = String::from_utf8_lossy(&said);
@@ -164,14 +177,17 @@ impl Sandbox {
     /// What holds the commands, for the report.
     pub(super) fn describe(&self, limits: &SandboxLimits) -> String {
         format!(
-            "bubblewrap: own user, process, mount, IPC and network name spaces, no capabilities{}; check without network; \
-             per process {} MiB of memory, {} s of processor time, {} open files, files of {} MiB; {} processes; {} s in all, {} MiB of output",
+            "bubblewrap: own user, process, mount and IPC name spaces, no capabilities{}; check in a network name space of its \
+             own, prepare with the network of the host; per process {} MiB of memory, {} s of processor time, {} open files, \
+             files of {} MiB; {} processes; {} MiB of /tmp{}; {} s in all, {} MiB of output",
             if self.disable_userns { ", no nested user name spaces" } else { "" },
             limits.memory_bytes >> 20,
             limits.cpu_s,
             limits.open_files,
             limits.file_bytes >> 20,
             limits.processes,
+            limits.tmp_bytes >> 20,
+            if self.tmp_size { "" } else { " (not enforced by this bubblewrap)" },
             limits.wall_time.as_secs(),
             limits.output_bytes >> 20,
         )
@@ -238,7 +254,6 @@ impl Sandbox {
             &format!("--cpu={}", limits.cpu_s),
             &format!("--fsize={}", limits.file_bytes),
             &format!("--nofile={}", limits.open_files),
-            &format!("--nproc={}", limits.processes),
             "--core=0",
             "--",
             &self.bwrap.to_string_lossy(),
@@ -294,9 +309,16 @@ impl Sandbox {
             }
         }
         let work = workspace.inside();
-        push(&["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", "--bind", &work.to_string_lossy(), "/work"]);
+        push(&["--proc", "/proc", "--dev", "/dev"]);
+        if self.tmp_size {
+            push(&["--size", &limits.tmp_bytes.to_string()]);
+        }
+        push(&["--tmpfs", "/tmp", "--bind", &work.to_string_lossy(), "/work"]);
         push(&["--ro-bind", &work.join("passwd").to_string_lossy(), "/etc/passwd"]);
-        push(&["--chdir", "/work/tree", "--", "/bin/sh", "-c", command]);
+        // Inside: there the kernel counts the processes of this sandbox, not those of the host's user.
+        let processes = format!("--nproc={}", limits.processes);
+        push(&["--chdir", "/work/tree", "--", &self.prlimit.to_string_lossy(), &processes, "--"]);
+        push(&["/bin/sh", "-c", command]);
         arguments
     }
 }
@@ -331,9 +353,11 @@ fn verdict(status_file: &Path, printed: &[u8]) -> Result<Ended, AdapterError> {
         // A shell, and bubblewrap, report a signal so.
         Some(code) if code > 128 => Ok(Ended::Signal),
         Some(code) => Ok(Ended::Exit(code)),
+        // It worked when it was tried out: the machine is out of something, for now.
         None => {
             let said: String = String::from_utf8_lossy(printed).trim().chars().take(500).collect();
-            Err(no_sandbox(format!("bubblewrap could not set it up: {said}")))
+            let message = format!("bubblewrap could not set the sandbox up: {said}");
+            Err(AdapterError::new(AdapterErrorKind::Unavailable, "run a command in the sandbox", message))
         }
     }
 }
