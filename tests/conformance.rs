@@ -69,6 +69,18 @@ async fn the_store_in_sqlite() {
     assert_eq!((run.event_id.as_str(), run.error.as_deref()), ("event-1", Some("nothing")));
 }
 
+/// A store that is looked at is not made, and not changed.
+#[tokio::test]
+async fn looking_writes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("notes.txt");
+    std::fs::write(&file, "x").unwrap();
+    assert!(Sqlite::open_to_read(&file).await.is_err());
+    assert_eq!(std::fs::read(&file).unwrap(), b"x");
+    assert!(Sqlite::open_to_read(&folder.path().join("absent")).await.is_err());
+    assert!(!folder.path().join("absent").exists());
+}
+
 /// A byte changed in a stored run is found, and named.
 #[test]
 fn a_changed_entry_breaks_the_chain() {

@@ -121,43 +121,99 @@ async fn unused_imports_are_removed_and_the_lint_step_passes() {
     assert_published(home.path(), broken, &finished, &["import os, json", "    Optional,"], &["import json"]);
 }
 
-/// What a test does must not reach the host, whatever it tries.
+/// What a test does must not reach the host, whatever it tries. Each attempt succeeds outside of
+/// the sandbox: that is its control.
 #[tokio::test]
 async fn checks_see_no_network_no_host_and_leave_nothing_behind() {
     let home = tempfile::tempdir().unwrap();
     let repository = fix_tests::repository::TestRepository::new(&[("a.txt", "a\n")]);
-    let secret = home.path().join("secret");
-    std::fs::write(&secret, "x").unwrap();
+    std::fs::write(home.path().join("secret"), "x").unwrap();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let marker = format!("fix-test-{}", std::process::id());
     let attempts = [
-        "! python -c \"import socket; socket.create_connection(('1.1.1.1', 53), 2)\" 2>/dev/null".to_owned(),
-        "! python -c \"import socket; socket.getaddrinfo('localhost.example.org', 80)\" 2>/dev/null".to_owned(),
-        format!("! test -e {}", secret.display()),
-        "! test -e /root && ! test -e /home && ! test -e /var/run/docker.sock".to_owned(),
-        "! touch /usr/evil 2>/dev/null && ! touch /etc/evil2 2>/dev/null || true".to_owned(),
-        "test \"$(ls /proc | grep -c '^[0-9]')\" -lt 12".to_owned(),
-        "test -z \"$FIX_TEST_SECRET\" && ! grep -qs FIX_TEST_SECRET /proc/*/environ".to_owned(),
-        "test \"$(ls /proc/self/fd | wc -l)\" -le 4".to_owned(),
-        "! bwrap --unshare-user --ro-bind / / true 2>/dev/null".to_owned(),
-        // A grandchild that keeps the output open must not keep us waiting.
-        "(setsid sleep 300 &) ; true".to_owned(),
+        format!("/usr/bin/python3 -c \"import socket; socket.create_connection(('127.0.0.1', {port}), 2)\""),
+        format!("test -e {}/secret", home.path().display()),
+        format!("touch {}/evil", home.path().display()),
+        "test -e /etc/hostname".to_owned(),
+        "grep -qs CARGO_ /proc/[0-9]*/environ".to_owned(),
+        format!("kill -0 {}", std::process::id()),
+        "test \"$(ls -d /proc/[0-9]* | wc -l)\" -gt 12".to_owned(),
     ];
-    let mut check: Vec<String> = attempts.to_vec();
+    for attempt in &attempts {
+        let outside = std::process::Command::new("/bin/sh").args(["-c", attempt]).status().unwrap();
+        assert!(outside.success(), "the control of {attempt:?}");
+    }
+    let mut check: Vec<String> = attempts.iter().map(|attempt| format!("! ({attempt}) 2>/dev/null")).collect();
+    check.push("! touch /usr/evil 2>/dev/null".to_owned());
+    check.push("test \"$(ls /proc/self/fd | wc -l)\" -le 4".to_owned());
+    check.push("! unshare --user true 2>/dev/null".to_owned());
+    // A grandchild that keeps the output open must not keep us waiting, and must not live on.
+    check.push(format!("(setsid sh -c 'sleep 1000; : {marker}' &) ; true"));
     check.push("false".to_owned());
-    let validator = Bubblewrap::new(
-        repository.mirror(),
-        Recipes::Fixed(fix_adapters::validator::Recipe { prepare: Vec::new(), check }),
-        SandboxLimits::default(),
-    );
-    let validator = match validator.await {
+    let recipe = fix_adapters::validator::Recipe { prepare: Vec::new(), check };
+    let validator = match Bubblewrap::new(repository.mirror(), Recipes::Fixed(recipe), SandboxLimits::default()).await {
         Ok(validator) => validator,
         Err(error) => return eprintln!("skipped: {error}"),
     };
-    let run = fix_pipeline::RunContext::new(repository.failure("event-1", "log"));
-    let report = fix_pipeline::Validator::validate(&validator, &run, fix_pipeline::Subject::Baseline).await.unwrap();
+    let report = check_baseline(&validator, &repository).await;
     let failed: Vec<_> =
         report.commands.iter().filter(|command| command.exit_code != Some(0)).map(|command| &command.command).collect();
     assert_eq!(failed, ["false"], "{}", report.output_tail);
     assert_eq!(report.status, CheckStatus::Failed);
+    assert!(report.commands.iter().all(|command| command.duration_ms < 60_000), "nobody waits for a grandchild");
+    let survivors = std::process::Command::new("pgrep").args(["-f", &marker]).output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&survivors.stdout), "", "no grandchild lives on");
+}
+
+async fn check_baseline(
+    validator: &Bubblewrap,
+    repository: &fix_tests::repository::TestRepository,
+) -> fix_pipeline::Report {
+    let run = fix_pipeline::RunContext::new(repository.failure("event-1", "log"));
+    fix_pipeline::Validator::validate(validator, &run, fix_pipeline::Subject::Baseline).await.unwrap()
+}
+
+/// What is checked is the commit, whatever was done to its files while preparing.
+#[tokio::test]
+async fn preparing_cannot_change_what_is_checked() {
+    let repository = fix_tests::repository::TestRepository::new(&[("a.txt", "honest\n")]);
+    let recipe = fix_adapters::validator::Recipe {
+        prepare: vec!["echo forged > a.txt; echo extra > b.txt; test -e b.txt".to_owned()],
+        check: vec!["grep honest a.txt && ! test -e b.txt && false".to_owned()],
+    };
+    let validator = match Bubblewrap::new(repository.mirror(), Recipes::Fixed(recipe), SandboxLimits::default()).await {
+        Ok(validator) => validator,
+        Err(error) => return eprintln!("skipped: {error}"),
+    };
+    let report = check_baseline(&validator, &repository).await;
+    assert_eq!(report.output_tail, "honest\n");
+}
+
+/// A tree that git would not make, with files behind a link, is refused and writes nothing.
+#[test]
+fn a_forged_tree_is_refused() {
+    let repository = fix_tests::repository::TestRepository::new(&[("b", "x\n")]);
+    let outside = repository.home().join("outside");
+    std::fs::create_dir(&outside).unwrap();
+    let write = |kind: &str, content: &[u8]| {
+        let file = repository.home().join("object");
+        std::fs::write(&file, content).unwrap();
+        repository.git(&["hash-object", "-w", "--literally", "-t", kind, &file.to_string_lossy()])
+    };
+    let link = write("blob", outside.to_string_lossy().as_bytes());
+    let bytes = |id: &str| -> Vec<u8> {
+        (0..id.len()).step_by(2).map(|at| u8::from_str_radix(&id[at..at + 2], 16).unwrap()).collect()
+    };
+    let inner = repository.git(&["rev-parse", "HEAD^{tree}"]);
+    let entries = [b"120000 a\0".to_vec(), bytes(&link), b"40000 a\0".to_vec(), bytes(&inner)].concat();
+    let tree = write("tree", &entries);
+    let commit = repository.git(&["commit-tree", &tree, "-m", "forged"]);
+    repository.git(&["update-ref", "refs/heads/forged", &commit]);
+    let refused = fix_adapters::repository::Snapshot::of_local(&repository.origin(), &commit);
+    assert!(refused.is_err(), "read in place");
+    assert!(repository.mirror().snapshot(&commit.parse().unwrap()).is_err(), "fetched");
+    assert_eq!(std::fs::read_dir(&outside).unwrap().count(), 0);
 }
 
 #[tokio::test]

@@ -1,7 +1,8 @@
 //! Each way a run can end without a pull request opens nothing, and says why.
 
 use fix_pipeline::{
-    CheckStatus, Finished, MemoryRunStore, Outcome, OutcomeCode, Pipeline, PrSink, PrStatus, PullRequest, RunStore,
+    CheckStatus, Event, FailureRecord, Finished, Journal, MemoryRunStore, Outcome, OutcomeCode, Pipeline, PrSink,
+    PrStatus, PullRequest, RunId, RunStore,
 };
 use fix_policy::{PolicyEngine, SafetyPolicy};
 use fix_tests::adapters::{Canned, MockSink, MockSource, Scripted};
@@ -142,6 +143,54 @@ async fn a_repaired_plan_goes_on() {
     // Delivered again, it is the same run: nobody is asked, and nothing is opened twice.
     let again = pipeline.run(&failure, &repository.snapshot()).await.unwrap();
     assert_eq!(again.outcome, finished.outcome);
+}
+
+/// A validator whose command changes between red and green, as by a restart with another configuration.
+struct Fickle(Scripted);
+
+impl fix_pipeline::Validator for Fickle {
+    async fn validate(
+        &self,
+        run: &fix_pipeline::RunContext,
+        subject: fix_pipeline::Subject<'_>,
+    ) -> Result<fix_pipeline::Report, fix_pipeline::AdapterError> {
+        let command = if matches!(subject, fix_pipeline::Subject::Baseline) { "exit 1" } else { "exit 0" };
+        let mut report = self.0.validate(run, subject).await?;
+        report.commands.push(fix_pipeline::CommandRecord {
+            phase: fix_pipeline::Phase::Check,
+            command: command.to_owned(),
+            exit_code: Some(0),
+            duration_ms: 1,
+        });
+        Ok(report)
+    }
+}
+
+#[tokio::test]
+async fn red_by_one_command_and_green_by_another_proves_nothing() {
+    let repository = repository();
+    let validator = Fickle(Scripted::mended(repository.mirror()));
+    let pipeline = Pipeline::new(Canned::new(&[&good_plan()]), validator, never(), MemoryRunStore::default());
+    let finished = pipeline.run(&repository.failure("event-1", "log"), &repository.snapshot()).await.unwrap();
+    assert_eq!(stopped(&finished).0, OutcomeCode::Changed);
+}
+
+/// A run that was begun under another policy is not ended under this one.
+#[tokio::test]
+async fn a_changed_policy_is_noticed() {
+    let repository = repository();
+    let failure = repository.failure("event-1", "log");
+    let store = MemoryRunStore::default();
+    let begun = Event::Started {
+        failure: FailureRecord::from(&failure),
+        policy: "another".to_owned(),
+        engine: "another".to_owned(),
+    };
+    let entry = Journal::default().next(begun).unwrap();
+    store.append(RunId::of(&failure.event_id), &entry).await.unwrap();
+    let pipeline = Pipeline::new(Canned::new(&[&good_plan()]), Scripted::mended(repository.mirror()), never(), store);
+    let finished = pipeline.run(&failure, &repository.snapshot()).await.unwrap();
+    assert_eq!(stopped(&finished).0, OutcomeCode::Changed);
 }
 
 /// Evidence that the log does not hold is a violation like any other, and can be repaired.

@@ -1,11 +1,26 @@
 //! What the programs show to people. Colours vanish where nobody sees them.
 
-use std::io::Write as _;
-
-use anstream::{eprintln, println};
 use anstyle::{AnsiColor, Style};
 use fix_pipeline::{Entry, Event, Observer, Report, RunId, Stage};
 use fix_policy::{Decision, Severity};
+
+/// Prints a line to standard output, in colour where it is seen. A reader that went away wants no more.
+#[macro_export]
+macro_rules! say {
+    ($($argument:tt)*) => {{
+        use ::std::io::Write as _;
+        let _ = ::std::writeln!(::anstream::stdout().lock(), $($argument)*);
+    }};
+}
+
+/// The same, to standard error.
+#[macro_export]
+macro_rules! tell {
+    ($($argument:tt)*) => {{
+        use ::std::io::Write as _;
+        let _ = ::std::writeln!(::anstream::stderr().lock(), $($argument)*);
+    }};
+}
 
 const BOLD: Style = Style::new().bold();
 const DIM: Style = Style::new().dimmed();
@@ -29,8 +44,7 @@ impl Observer for Progress {
             Stage::PullRequest => "opening the pull request …",
             _ => "working …",
         };
-        eprintln!("{DIM}·{DIM:#} {doing}");
-        let _ = std::io::stderr().flush();
+        tell!("{DIM}·{DIM:#} {doing}");
     }
 
     fn recorded(&self, _: RunId, entry: &Entry) {
@@ -55,7 +69,7 @@ impl Observer for Progress {
             Event::Stopped { code, message } => ("■", YELLOW, format!("stopped, {code}: {message}")),
             _ => return,
         };
-        eprintln!("{style}{sign}{style:#} {text}");
+        tell!("{style}{sign}{style:#} {text}");
     }
 }
 
@@ -75,7 +89,7 @@ fn counts(report: &Report) -> String {
 
 /// Prints a heading.
 pub fn heading(text: &str) {
-    println!("\n{BOLD}{text}{BOLD:#}");
+    say!("\n{BOLD}{text}{BOLD:#}");
 }
 
 /// Prints a unified diff, in colour.
@@ -88,16 +102,16 @@ pub fn diff(text: &str) {
             [b'@', ..] => CYAN,
             _ => Style::new(),
         };
-        println!("{style}{line}{style:#}");
+        say!("{style}{line}{style:#}");
     }
 }
 
 /// Prints a decision with its reasons.
 pub fn decision(what: &str, decision: &Decision) {
     let style = if decision.allowed { GREEN } else { RED };
-    println!("{style}{what}: {}{style:#}", verdict(decision));
+    say!("{style}{what}: {}{style:#}", verdict(decision));
     for reason in &decision.danger_reasons {
-        println!("  +{:<3} {}: {}", reason.points, reason.code, reason.message);
+        say!("  +{:<3} {}: {}", reason.points, reason.code, reason.message);
     }
     for violation in &decision.violations {
         let (style, word) = match violation.severity {
@@ -105,21 +119,21 @@ pub fn decision(what: &str, decision: &Decision) {
             Severity::Warn => (YELLOW, "warn"),
             Severity::Info => (DIM, "info"),
         };
-        println!("  {style}{word}{style:#} {} [{}]", violation.message, violation.code);
+        say!("  {style}{word}{style:#} {} [{}]", violation.message, violation.code);
     }
 }
 
 /// Prints a check: the commands, the counts, and the end of what they printed.
 pub fn report(what: &str, report: &Report) {
-    println!("{BOLD}{what}{BOLD:#}: {}", counts(report));
+    say!("{BOLD}{what}{BOLD:#}: {}", counts(report));
     for command in &report.commands {
         let exit = command.exit_code.map_or_else(|| "ended".to_owned(), |code| format!("exit {code}"));
         let line = command.command.lines().next().unwrap_or_default();
-        println!("  {DIM}{exit:>7} {:>6} ms{DIM:#}  {line}", command.duration_ms);
+        say!("  {DIM}{exit:>7} {:>6} ms{DIM:#}  {line}", command.duration_ms);
     }
     let lines: Vec<&str> = report.output_tail.lines().collect();
     for line in lines.iter().skip(lines.len().saturating_sub(12)) {
-        println!("  {DIM}│{DIM:#} {line}");
+        say!("  {DIM}│{DIM:#} {line}");
     }
 }
 

@@ -39,10 +39,10 @@ pub(crate) enum Command {
 #[derive(Debug, clap::Args)]
 pub(crate) struct CheckArgs {
     /// The file of the plan; `-` is standard input.
-    #[arg(value_name = "PLAN", required_unless_present = "batch")]
+    #[arg(value_name = "PLAN", required_unless_present = "batch", conflicts_with = "batch")]
     pub(crate) plan: Option<PathBuf>,
 
-    /// Read one request a line, `{"id", "plan"}`, and write one result a line.
+    /// Read one request a line from standard input, `{"id", "plan"}`, and write one result a line.
     #[arg(long)]
     pub(crate) batch: bool,
 }
@@ -128,6 +128,10 @@ pub(crate) struct RunArgs {
     /// Where runs are kept.
     #[arg(long, value_name = "FILE")]
     pub(crate) store: Option<PathBuf>,
+
+    /// Begin a new run, although this failure had one that ended.
+    #[arg(long)]
+    pub(crate) again: bool,
 }
 
 #[derive(Debug, clap::Args)]

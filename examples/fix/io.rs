@@ -19,6 +19,8 @@ const INPUT_BYTES_MAX: u64 = 64 << 20;
 pub(crate) enum Answer {
     Yes,
     No,
+    /// The answer is told, and it is that some input can't be used.
+    Unusable,
     /// The answer is told, and it is that a component failed.
     Failed,
 }
@@ -52,7 +54,7 @@ impl CliError {
     }
 
     pub(crate) fn report(&self, json: bool) {
-        anstream::eprintln!("error: {}", self.message);
+        fix_adapters::tell!("error: {}", self.message);
         if json {
             print_json(&serde_json::json!({"error": self.message}));
         }

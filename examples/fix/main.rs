@@ -16,7 +16,15 @@ use args::{Args, Command};
 use io::{Answer, CliError};
 
 fn main() -> ExitCode {
-    let args = Args::parse();
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(error) => {
+            if error.use_stderr() && std::env::args_os().any(|argument| argument == "--json") {
+                io::print_json(&serde_json::json!({"error": error.to_string()}));
+            }
+            error.exit();
+        }
+    };
     let json = args.json;
     let answered = match args.command {
         Command::Schema => commands::schema::run(),
@@ -31,6 +39,7 @@ fn main() -> ExitCode {
     match answered {
         Ok(Answer::Yes) => ExitCode::SUCCESS,
         Ok(Answer::No) => ExitCode::from(1),
+        Ok(Answer::Unusable) => ExitCode::from(2),
         Ok(Answer::Failed) => ExitCode::from(3),
         Err(error) => {
             error.report(json);

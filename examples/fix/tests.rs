@@ -174,6 +174,13 @@ fn batches_answer_line_by_line() {
     let output = fix(&["check", "--batch"], "nonsense\n", project.path());
     assert_eq!(code(&output), 2);
     assert!(lines(&output)[0]["error"].is_string());
+    let unknown = fix(&["check", "--batch"], "{\"id\": 7, \"plam\": 1}\n", project.path());
+    assert_eq!(
+        (code(&unknown), lines(&unknown)[0]["id"].clone()),
+        (2, json!(7)),
+        "the id comes back when it can be read"
+    );
+    assert_eq!(code(&fix(&["check", "app.py", "--batch"], "", project.path())), 2);
 }
 
 #[test]
@@ -213,6 +220,24 @@ fn plan_reads_a_log() {
 
     let output = fix(&["plan", "--log", "-", "--json"], "all is well\n", project.path());
     assert_eq!((code(&output), object(&output)["code"].clone()), (1, json!("no_plan")));
+}
+
+/// A reader that goes away, and a full disk, are no reason to panic.
+#[test]
+fn output_may_go_nowhere() {
+    for args in [&["schema"][..], &["--help"], &["check", "-"]] {
+        let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let status =
+            Command::new(env!("CARGO_BIN_EXE_fix")).args(args).stdin(Stdio::null()).stdout(full).status().unwrap();
+        assert_ne!(status.code(), Some(101), "{args:?}");
+    }
+}
+
+#[test]
+fn arguments_that_are_none_are_told_as_json_too() {
+    let output = fix(&["--json", "check"], "", Path::new("/"));
+    assert_eq!(code(&output), 2);
+    assert!(object(&output)["error"].is_string());
 }
 
 #[test]

@@ -8,13 +8,13 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use anstream::{eprintln, println};
 use fix_adapters::plan_source::Rules;
 use fix_adapters::pr_sink::LocalGit;
 use fix_adapters::repository::{Location, Repository};
 use fix_adapters::run_store::Sqlite;
 use fix_adapters::terminal::{self, Progress};
 use fix_adapters::validator::{Bubblewrap, Recipes, SandboxLimits};
+use fix_adapters::{say, tell};
 use fix_pipeline::{Finished, Outcome, Pipeline};
 use fix_plan::{Failure, Log};
 
@@ -27,7 +27,7 @@ async fn main() -> ExitCode {
     let home = match tempfile::Builder::new().prefix("fix-quickstart-").disable_cleanup(true).tempdir() {
         Ok(home) => home,
         Err(error) => {
-            eprintln!("error: no temporary directory: {error}");
+            tell!("error: no temporary directory: {error}");
             return ExitCode::from(3);
         }
     };
@@ -37,12 +37,12 @@ async fn main() -> ExitCode {
             Ok(true) => opened += 1,
             Ok(false) => {}
             Err(error) => {
-                eprintln!("error: {}", terminal::with_causes(&*error));
+                tell!("error: {}", terminal::with_causes(&*error));
                 return ExitCode::from(3);
             }
         }
     }
-    println!(
+    say!(
         "\n{opened} of {} repositories have a pull request. Everything is in {}.",
         repositories::ALL.len(),
         home.path().display()
@@ -64,10 +64,10 @@ async fn mend(home: &Path, broken: &Broken) -> Result<bool, Error> {
         repository.commit_time_s(&commit)?,
         Log::from(broken.log),
     );
-    println!("repository {}", origin.display());
-    println!("the CI log ends with:");
+    say!("repository {}", origin.display());
+    say!("the CI log ends with:");
     for line in failure.log.as_str().trim_end().lines().rev().take(3).collect::<Vec<_>>().into_iter().rev() {
-        println!("  {line}");
+        say!("  {line}");
     }
 
     let validator = Bubblewrap::new(repository.clone(), Recipes::Detect, SandboxLimits::default()).await?;
@@ -84,7 +84,7 @@ fn show(finished: &Finished) -> Result<(), Error> {
     let record = &finished.record;
     if let Some(plan) = &record.plan_json {
         terminal::heading("The plan");
-        println!("{:#}", serde_json::from_str::<serde_json::Value>(plan)?);
+        say!("{:#}", serde_json::from_str::<serde_json::Value>(plan)?);
     }
     if let Some(diff) = &record.patch_diff {
         terminal::heading("The patch");
@@ -105,16 +105,16 @@ fn show(finished: &Finished) -> Result<(), Error> {
     match &finished.outcome {
         Outcome::Opened(pull_request) => {
             terminal::heading("The pull request");
-            println!("branch {}, labels {}", pull_request.branch, pull_request.labels.join(", "));
-            println!("commit {}", pull_request.commit.as_deref().unwrap_or_default());
-            println!("text   {}", pull_request.url.as_deref().unwrap_or_default());
+            say!("branch {}, labels {}", pull_request.branch, pull_request.labels.join(", "));
+            say!("commit {}", pull_request.commit.as_deref().unwrap_or_default());
+            say!("text   {}", pull_request.url.as_deref().unwrap_or_default());
         }
         Outcome::Stopped { code, message } => {
             terminal::heading(&format!("No pull request: {code}"));
-            println!("{message}");
+            say!("{message}");
         }
     }
     terminal::heading("The report");
-    println!("{}", serde_json::to_string_pretty(&record.report(finished.run))?);
+    say!("{}", serde_json::to_string_pretty(&record.report(finished.run))?);
     Ok(())
 }

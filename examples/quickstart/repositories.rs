@@ -50,8 +50,8 @@ const MISSING_DEPENDENCY: Broken = Broken {
           2026-03-02T09:14:07.4418846Z   File \"/home/runner/work/menu/menu/menu/__init__.py\", line 2, in <module>\n\
           2026-03-02T09:14:07.4419571Z     import yaml\n\
           2026-03-02T09:14:07.4420342Z ModuleNotFoundError: No module named 'yaml'\n\
-          2026-03-02T09:14:07.4421160Z Ran 1 test in 0.000s\n\
-          2026-03-02T09:14:07.4421871Z FAILED (errors=1)\n\
+          2026-03-02T09:14:07.4421160Z Ran 2 tests in 0.000s\n\
+          2026-03-02T09:14:07.4421871Z FAILED (errors=2)\n\
           2026-03-02T09:14:07.4533610Z ##[error]Process completed with exit code 1.\n",
 };
 

@@ -263,6 +263,9 @@ impl FromStr for VersionSpec {
         if text.starts_with(' ') || text.ends_with(' ') {
             return refuse("has blanks around it; leave them out");
         }
+        if text.split(',').all(is_plain_clause) {
+            return Ok(Self { text: text.to_owned(), kind: SpecKind::Pep440 });
+        }
         if VersionSpecifiers::from_str(text).is_ok() && text.split(',').all(|clause| !clause.trim().is_empty()) {
             return Ok(Self { text: text.to_owned(), kind: SpecKind::Pep440 });
         }
@@ -277,6 +280,15 @@ impl fmt::Display for VersionSpec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)
     }
+}
+
+/// The clauses that nearly all specifiers are made of, a part of PEP 440: an operator and a plain
+/// release, such as `>=2.31`.
+fn is_plain_clause(clause: &str) -> bool {
+    let operators = ["==", "!=", ">=", "<=", ">", "<"];
+    let release = operators.iter().find_map(|operator| clause.strip_prefix(operator));
+    let number = |part: &str| (1..=9).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit());
+    release.is_some_and(|release| release.split('.').all(number))
 }
 
 /// Poetry: alternatives by `||` or `|`, each a list of clauses by comma or blank.
@@ -418,6 +430,16 @@ mod tests {
             "<evil",
         ] {
             assert!(kind(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn plain_clauses_are_a_part_of_pep_440() {
+        for clause in ["==1", ">=2.31", "<3", "!=1.0.0", "<=20261122", ">1.2.3.4.5"] {
+            assert!(is_plain_clause(clause) && VersionSpecifiers::from_str(clause).is_ok(), "{clause}");
+        }
+        for clause in ["~=1.0", "==1.*", "===1", "1.0", ">=", ">= 1", "==1.", "==.1", "==1a", "==v1", "<>1"] {
+            assert!(!is_plain_clause(clause), "{clause}");
         }
     }
 

@@ -87,6 +87,9 @@ impl RepoPath {
     /// the path after NFKC and full case folding.
     #[must_use]
     pub fn collision_key(&self) -> String {
+        if self.0.is_ascii() {
+            return self.0.to_ascii_lowercase();
+        }
         let normalizer = ComposingNormalizer::new_nfkc();
         let folded = CaseMapper::new().fold_string(&normalizer.normalize(&self.0)).into_owned();
         normalizer.normalize(&folded).into_owned()

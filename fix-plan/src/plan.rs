@@ -1,5 +1,6 @@
 //! The plan itself: what to change, with every rule between its parts held.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
@@ -51,7 +52,7 @@ impl FixPlan {
             return Err(PlanError::new(violations));
         }
         files.sort();
-        operations.sort_by_cached_key(wire::operation_json);
+        operations.sort_by(canonical_order);
         Ok(Self { root_cause, category, confidence, files, operations })
     }
 
@@ -214,6 +215,21 @@ impl Confidence {
     pub fn get(self) -> f64 {
         self.0
     }
+}
+
+/// By file, then by what is done, then by whatever else differs in the JSON.
+fn canonical_order(a: &Operation, b: &Operation) -> Ordering {
+    let details = match (&a.action, &b.action) {
+        (Action::AddDependency(a), Action::AddDependency(b)) | (Action::PinDependency(a), Action::PinDependency(b)) => {
+            (&a.name, &a.section, &a.marker, &a.spec, &a.extras)
+                .cmp(&(&b.name, &b.section, &b.marker, &b.spec, &b.extras))
+        }
+        (Action::RemoveUnused(a), Action::RemoveUnused(b)) => (&a.target, &a.locator).cmp(&(&b.target, &b.locator)),
+        _ => Ordering::Equal,
+    };
+    let kinds = || a.action.kind().cmp(&b.action.kind());
+    let rest = || wire::operation_json(a).cmp(&wire::operation_json(b));
+    a.file.cmp(&b.file).then_with(kinds).then(details).then_with(rest)
 }
 
 fn check_files(files: &[RepoPath], violations: &mut Vec<Violation>) {

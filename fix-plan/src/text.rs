@@ -33,7 +33,9 @@ impl DisplayText {
         if text.len() > bytes_max {
             return Err(TextError::TooLong { bytes: text.len(), bytes_max });
         }
-        if let Some((offset, character)) = text.char_indices().find(|&(_, c)| !is_visible(c)) {
+        let plain = text.bytes().all(|byte| matches!(byte, b' '..=b'~' | b'\n' | b'\t'));
+        let invisible = if plain { None } else { text.char_indices().find(|&(_, c)| !is_visible(c)) };
+        if let Some((offset, character)) = invisible {
             return Err(TextError::Invisible { character, offset });
         }
         Ok(Self(text))

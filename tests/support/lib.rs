@@ -4,7 +4,7 @@ pub mod adapters;
 pub mod corpus;
 pub mod repository;
 
-/// The example of the project's front page, compiled and run.
+/// The example of the project's front page, compiled.
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 mod readme {}

@@ -96,7 +96,6 @@ impl TestRepository {
     ///
     /// # Panics
     /// When git fails.
-    #[must_use]
     pub fn git(&self, args: &[&str]) -> String {
         git(&self.origin(), args)
     }

@@ -66,7 +66,10 @@ impl LocalGit {
         let file = self.folder.join(format!("{}.json", draft.branch.replace('/', "-")));
         if let Some(existing) = read(&file)? {
             return match existing.state {
-                LocalState::Open => Ok(answer(&existing, &file)),
+                LocalState::Open => {
+                    self.is_ours(run, draft, &existing)?;
+                    Ok(answer(&existing, &file))
+                }
                 LocalState::Closed => {
                     let message = format!("a person closed {}", file.display());
                     Err(AdapterError::new(AdapterErrorKind::ClosedByPerson, "open a pull request", message))
@@ -88,6 +91,17 @@ impl LocalGit {
         };
         write(&file, &pull_request)?;
         Ok(answer(&pull_request, &file))
+    }
+
+    /// A pull request is adopted only with its branch, and only from the same run.
+    fn is_ours(&self, run: &RunContext, draft: &Draft, existing: &LocalPullRequest) -> Result<(), AdapterError> {
+        let reference = format!("refs/heads/{}", draft.branch);
+        let head = self.repository.origin()?.line(&["rev-parse", "--verify", "--quiet", &reference]).ok();
+        if existing.run == run.run.to_string() && head.as_ref() == Some(&existing.commit) {
+            return Ok(());
+        }
+        let message = format!("there is a pull request of {}, and its run or its commits are not ours", draft.branch);
+        Err(AdapterError::new(AdapterErrorKind::Refused, "open a pull request", message))
     }
 
     /// The branch must still stand where the failure was; else what was validated is not what would be merged.

@@ -63,6 +63,21 @@ impl Sqlite {
         Ok(Self { pool })
     }
 
+    /// Opens a file that is there, to look at: nothing is written, not even tables.
+    ///
+    /// # Errors
+    /// [`AdapterErrorKind::Refused`] when it is no such store.
+    pub async fn open_to_read(file: &Path) -> Result<Self, AdapterError> {
+        let refused = |error: sqlx::Error| {
+            let message = format!("{} is no run store", file.display());
+            AdapterError::new(AdapterErrorKind::Refused, "open the run store", message).with_source(error)
+        };
+        let options = SqliteConnectOptions::new().filename(file).read_only(true).busy_timeout(Duration::from_secs(10));
+        let pool = SqlitePoolOptions::new().max_connections(4).connect_with(options).await.map_err(refused)?;
+        sqlx::query("SELECT id FROM fix_pipeline_runs LIMIT 1").fetch_optional(&pool).await.map_err(refused)?;
+        Ok(Self { pool })
+    }
+
     /// The runs, the newest first; at most `limit`.
     ///
     /// # Errors
@@ -96,10 +111,11 @@ impl Sqlite {
         }
         entries.push(entry.clone());
         upsert_run(&mut transaction, run, &RunRecord::fold(&entries)).await?;
-        sqlx::query("INSERT INTO fix_pipeline_entries (run_id, sequence, entry_json) VALUES (?1, ?2, ?3)")
+        sqlx::query("INSERT INTO fix_pipeline_entries (run_id, sequence, entry_json, digest) VALUES (?1, ?2, ?3, ?4)")
             .bind(run.to_string())
             .bind(i64::try_from(entry.sequence()).unwrap_or(i64::MAX))
             .bind(entry.to_json())
+            .bind(entry.digest())
             .execute(&mut *transaction)
             .await?;
         transaction.commit().await?;
@@ -135,12 +151,18 @@ enum Problem {
     Database(#[from] sqlx::Error),
     #[error("an entry is damaged")]
     Entry(#[from] fix_pipeline::JournalError),
+    #[error("entry {sequence} was changed")]
+    Changed { sequence: i64 },
 }
 
 impl Problem {
     fn into_adapter(self, operation: &'static str) -> AdapterError {
         match self {
             Self::Database(error) => unavailable(operation, error),
+            Self::Changed { sequence } => {
+                let message = format!("entry {sequence} of the stored journal was changed");
+                AdapterError::new(AdapterErrorKind::Refused, operation, message)
+            }
             Self::Entry(error) => {
                 AdapterError::new(AdapterErrorKind::Refused, operation, "the stored journal is damaged")
                     .with_source(error)
@@ -154,13 +176,18 @@ fn unavailable(operation: &'static str, error: sqlx::Error) -> AdapterError {
 }
 
 async fn load(transaction: &mut Transaction<'_, Driver>, run: RunId) -> Result<Vec<Entry>, Problem> {
-    let rows: Vec<(String,)> =
-        sqlx::query_as("SELECT entry_json FROM fix_pipeline_entries WHERE run_id = ?1 ORDER BY sequence")
-            .bind(run.to_string())
-            .fetch_all(&mut **transaction)
-            .await?;
-    let entries = rows.iter().map(|(json,)| Entry::from_json(json));
-    Ok(entries.collect::<Result<_, _>>()?)
+    let rows: Vec<(i64, String, String)> = sqlx::query_as(
+        "SELECT sequence, entry_json, digest FROM fix_pipeline_entries WHERE run_id = ?1 ORDER BY sequence",
+    )
+    .bind(run.to_string())
+    .fetch_all(&mut **transaction)
+    .await?;
+    let entries = rows.iter().map(|(sequence, json, digest)| {
+        let entry = Entry::from_json(json)?;
+        // The chain protects every entry but the last; the digest beside it protects that one, too.
+        if entry.digest() == *digest { Ok(entry) } else { Err(Problem::Changed { sequence: *sequence }) }
+    });
+    entries.collect()
 }
 
 async fn upsert_run(transaction: &mut Transaction<'_, Driver>, run: RunId, record: &RunRecord) -> Result<(), Problem> {

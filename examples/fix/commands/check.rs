@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use anstream::println;
+use fix_adapters::say;
 use fix_plan::{FixPlan, Violation};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -53,11 +53,11 @@ pub(crate) fn run(args: &CheckArgs, json: bool) -> Result<Answer, CliError> {
     if json {
         print_json(&checked);
     } else if let Some(digest) = &checked.digest {
-        println!("valid, {digest}");
+        say!("valid, {digest}");
     } else {
         for violation in &checked.violations {
             let place = if violation.pointer.is_empty() { "the plan" } else { &violation.pointer };
-            println!("{place}: {} [{}]", violation.message, violation.code);
+            say!("{place}: {} [{}]", violation.message, violation.code);
         }
     }
     Ok(checked.valid.into())

@@ -44,7 +44,9 @@ fn batch<Q: DeserializeOwned, A: Serialize>(mut answer: impl FnMut(Q) -> A) -> R
             Ok(request) => serde_json::to_writer(&mut output, &answer(request)),
             Err(error) => {
                 all_read = false;
-                let result = serde_json::json!({"id": null, "error": format!("the line is no request: {error}")});
+                let value = serde_json::from_slice::<serde_json::Value>(&line).unwrap_or_default();
+                let id = value.get("id").cloned().unwrap_or_default();
+                let result = serde_json::json!({"id": id, "error": format!("the line is no request: {error}")});
                 serde_json::to_writer(&mut output, &result)
             }
         };
@@ -53,7 +55,7 @@ fn batch<Q: DeserializeOwned, A: Serialize>(mut answer: impl FnMut(Q) -> A) -> R
         }
     }
     let _ = output.flush();
-    if all_read { Ok(Answer::Yes) } else { Err(CliError::unusable("some lines are no requests")) }
+    Ok(if all_read { Answer::Yes } else { Answer::Unusable })
 }
 
 /// The text of a plan in a request: an object as it is written, or a string that holds the raw text.

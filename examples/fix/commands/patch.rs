@@ -105,13 +105,13 @@ fn show(patched: &Patched) {
         terminal::diff(diff);
     }
     if let Some(message) = &patched.message {
-        anstream::eprintln!("{}: {message}", patched.outcome);
+        fix_adapters::tell!("{}: {message}", patched.outcome);
     }
     for candidate in &patched.candidates {
-        anstream::eprintln!("  there is: {candidate}");
+        fix_adapters::tell!("  there is: {candidate}");
     }
     for finding in &patched.findings {
-        anstream::eprintln!("{}: {}", finding.code, finding.message);
+        fix_adapters::tell!("{}: {}", finding.code, finding.message);
     }
 }
 

@@ -14,16 +14,16 @@ pub(crate) fn run(args: &PlanArgs, json: bool) -> Result<Answer, CliError> {
     let tree = DirTree::open(&repo).map_err(|error| CliError::failed("the project can't be opened", &error))?;
     match Rules.plan_for(&log, &tree) {
         Ok(plan) if json => {
-            anstream::println!("{}", plan.to_json());
+            fix_adapters::say!("{}", plan.to_json());
             Ok(Answer::Yes)
         }
         Ok(plan) => {
             let value: serde_json::Value = serde_json::from_str(&plan.to_json()).unwrap_or_default();
-            anstream::println!("{value:#}");
+            fix_adapters::say!("{value:#}");
             Ok(Answer::Yes)
         }
         Err(error) if error.kind() == AdapterErrorKind::NothingToPropose => {
-            anstream::eprintln!("{error}");
+            fix_adapters::tell!("{error}");
             if json {
                 print_json(&serde_json::json!({"code": "no_plan", "message": error.to_string()}));
             }

@@ -9,7 +9,7 @@ use fix_adapters::repository::{Location, Repository};
 use fix_adapters::run_store::Sqlite;
 use fix_adapters::terminal::{self, Progress};
 use fix_adapters::validator::{Bubblewrap, Recipes, SandboxLimits};
-use fix_pipeline::{Finished, Outcome, OutcomeCode, Pipeline};
+use fix_pipeline::{Finished, Outcome, OutcomeCode, Pipeline, RunId, RunRecord, RunStore as _};
 use fix_plan::{Failure, Log};
 use sha2::{Digest as _, Sha256};
 
@@ -29,9 +29,11 @@ pub(crate) async fn run(args: &RunArgs, json: bool) -> Result<Answer, CliError> 
     let validator = validator.await.map_err(failed("there is no sandbox"))?;
     let run_store =
         Sqlite::open(&store(args.store.as_deref())?).await.map_err(failed("the run store can't be opened"))?;
+    let policy = policy(args.policy.as_deref());
+    let failure = with_event(failure, args, policy.digest(), &run_store).await?;
     let pr_sink = LocalGit::new(repository, pull_requests(&repo));
     let mut pipeline = Pipeline::new(Rules, validator, pr_sink, run_store);
-    pipeline.policy = policy(args.policy.as_deref());
+    pipeline.policy = policy;
     pipeline.observer = Arc::new(Progress);
     let finished = pipeline.run(&failure, &snapshot).await;
     let finished =
@@ -48,21 +50,48 @@ pub(crate) async fn run(args: &RunArgs, json: bool) -> Result<Answer, CliError> 
     })
 }
 
-/// The failure of the checked out commit. Its identifier is a function of repository, commit and
-/// log, so that the same command again is the same run.
+/// The failure of the checked out commit.
 fn failure(repository: &Repository, repo: &Path, log: Log) -> Result<Failure, CliError> {
     let unusable = |error: &dyn std::error::Error| CliError::unusable(terminal::with_causes(error));
-    let commit = repository.resolve("HEAD").map_err(|error| unusable(&error))?;
-    let branch = repository.current_branch().map_err(|error| unusable(&error))?;
-    let hash = Sha256::new()
-        .chain_update(repo.as_os_str().as_encoded_bytes())
-        .chain_update(commit.as_str())
-        .chain_update(log.as_str());
-    let hash: String = hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-    let event = format!("local-{hash}").parse().map_err(|error| unusable(&error))?;
-    let failed_at_s = repository.commit_time_s(&commit).map_err(|error| unusable(&error))?;
+    let commit = repository.resolve("HEAD").map_err(|error| {
+        CliError::unusable(format!(
+            "{} is no git repository with a commit: {}",
+            repo.display(),
+            terminal::with_causes(&error)
+        ))
+    })?;
+    let branch = repository.current_branch().map_err(|_| {
+        CliError::unusable(format!("{} has no branch checked out (a detached HEAD); check one out", repo.display()))
+    })?;
+    let failed_at_s =
+        repository.commit_time_s(&commit).map_err(|error| CliError::failed("the commit can't be read", &error))?;
     let branch = branch.parse().map_err(|error| unusable(&error))?;
+    let event = "local".parse().map_err(|error| unusable(&error))?;
     Ok(Failure::new(event, repo.to_string_lossy(), commit, branch, failed_at_s, log))
+}
+
+/// The failure with its identifier: a function of repository, commit, log, checks and policy, so
+/// that the same command again is the same run, and another command is another. With `--again`,
+/// the first that has not ended.
+async fn with_event(mut failure: Failure, args: &RunArgs, policy: &str, store: &Sqlite) -> Result<Failure, CliError> {
+    let mut hash = Sha256::new();
+    let parts = [failure.repository.as_str(), failure.commit.as_str(), failure.log.as_str(), policy];
+    for part in parts.into_iter().chain(args.check.iter().map(String::as_str)) {
+        // Lengths first, so that no two lists share a text.
+        hash.update(format!("{}:{part}", part.len()));
+    }
+    let hash: String = hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+    for attempt in 1_u32.. {
+        let suffix = if attempt == 1 { String::new() } else { format!("-{attempt}") };
+        let event = format!("local-{hash}{suffix}").parse();
+        failure.event_id = event.map_err(|error: fix_plan::ValueError| CliError::unusable(error.to_string()))?;
+        let entries = store.load(RunId::of(&failure.event_id)).await;
+        let entries = entries.map_err(|error| CliError::failed("the run store can't be read", &error))?;
+        if !args.again || RunRecord::fold(&entries).outcome().is_none() {
+            break;
+        }
+    }
+    Ok(failure)
 }
 
 /// Pull requests live inside the git directory, so that the work tree stays clean.
@@ -79,9 +108,9 @@ fn show(finished: &Finished) {
     match &finished.outcome {
         Outcome::Opened(pull_request) => {
             terminal::heading("Pull request");
-            anstream::println!("branch {}, labels {}", pull_request.branch, pull_request.labels.join(", "));
+            fix_adapters::say!("branch {}, labels {}", pull_request.branch, pull_request.labels.join(", "));
             if let Some(url) = &pull_request.url {
-                anstream::println!("{url}");
+                fix_adapters::say!("{url}");
             }
         }
         Outcome::Stopped { code, message } => {
@@ -89,8 +118,11 @@ fn show(finished: &Finished) {
                 terminal::report("check", report);
             }
             terminal::heading(&format!("No pull request: {code}"));
-            anstream::println!("{message}");
+            fix_adapters::say!("{message}");
         }
     }
-    anstream::println!("run {}", finished.run);
+    fix_adapters::say!("run {}", finished.run);
+    if !matches!(finished.outcome, Outcome::Opened(_)) {
+        fix_adapters::tell!("The same command gives the same answer; add --again to begin anew.");
+    }
 }

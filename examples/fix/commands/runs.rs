@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use anstream::println;
 use fix_adapters::run_store::Sqlite;
+use fix_adapters::say;
 use fix_adapters::terminal;
-use fix_pipeline::{RunId, RunRecord, RunStore as _};
+use fix_pipeline::{Journal, RunId, RunRecord, RunStore as _};
 
 use crate::args::{RunsArgs, ShowArgs};
 use crate::io::{Answer, CliError, print_json, store};
@@ -18,10 +18,10 @@ pub(crate) async fn list(args: &RunsArgs, json: bool) -> Result<Answer, CliError
         return Ok(Answer::Yes);
     }
     for run in &runs {
-        println!("{}  {}  {:<18}  {}", run.created_at, run.run_id, run.status, run.repository);
+        say!("{}  {}  {:<18}  {}", run.created_at, run.run_id, run.status, run.repository);
     }
     if runs.is_empty() {
-        println!("no runs yet");
+        say!("no runs yet");
     }
     Ok(Answer::Yes)
 }
@@ -34,13 +34,15 @@ pub(crate) async fn show(args: &ShowArgs, json: bool) -> Result<Answer, CliError
         return Err(CliError::unusable(format!("the store has no run {run}")));
     }
     let record = RunRecord::fold(&entries);
+    let journal = Journal::replay(entries).map_err(|error| CliError::failed("the journal can't be trusted", &error))?;
+    let entries = journal.entries();
     if json {
         print_json(&serde_json::json!({"report": record.report(run), "journal": entries}));
         return Ok(Answer::Yes);
     }
-    println!("run {run}: {}", record.status.as_str());
-    for entry in &entries {
-        println!("{:>3}  {}  {}", entry.sequence(), entry.digest().get(..12).unwrap_or_default(), entry.event().name());
+    say!("run {run}: {}", record.status.as_str());
+    for entry in entries {
+        say!("{:>3}  {}  {}", entry.sequence(), entry.digest().get(..12).unwrap_or_default(), entry.event().name());
     }
     if let Some(baseline) = &record.baseline {
         terminal::report("without a patch", baseline);
@@ -57,7 +59,7 @@ pub(crate) async fn show(args: &ShowArgs, json: bool) -> Result<Answer, CliError
         terminal::report("with the patch", validation);
     }
     if let Some(error) = &record.error {
-        println!("{error}");
+        say!("{error}");
     }
     Ok(Answer::Yes)
 }
@@ -68,5 +70,5 @@ async fn open(file: Option<&Path>) -> Result<Sqlite, CliError> {
     if !file.is_file() {
         return Err(CliError::unusable(format!("there is no run store at {}", file.display())));
     }
-    Sqlite::open(&file).await.map_err(|error| CliError::failed("the run store can't be opened", &error))
+    Sqlite::open_to_read(&file).await.map_err(|error| CliError::failed("the run store can't be opened", &error))
 }

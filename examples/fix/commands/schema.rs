@@ -3,6 +3,6 @@
 use crate::io::{Answer, CliError};
 
 pub(crate) fn run() -> Result<Answer, CliError> {
-    anstream::println!("{:#}", fix_plan::schema::canonical());
+    fix_adapters::say!("{:#}", fix_plan::schema::canonical());
     Ok(Answer::Yes)
 }

@@ -14,10 +14,9 @@ pub(crate) fn plan_json(plan: &FixPlan) -> String {
     to_json(&WirePlan::from(plan))
 }
 
-/// The canonical JSON of one operation, which also orders them.
+/// The canonical JSON of one operation.
 pub(crate) fn operation_json(operation: &Operation) -> String {
-    // The file first: operations on one file stand together.
-    format!("{}\0{}", operation.file, to_json(&WireOperation::from(operation)))
+    to_json(&WireOperation::from(operation))
 }
 
 fn to_json(value: &impl Serialize) -> String {

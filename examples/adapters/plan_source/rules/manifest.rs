@@ -1,7 +1,7 @@
 //! Where a project declares its dependencies, and what is its own.
 
 use fix_patch::SourceTree;
-use fix_plan::RepoPath;
+use fix_plan::{RepoPath, normalize_name};
 
 /// The manifest to add a dependency to: the one that the project installs from.
 /// Where there is none, the conventional name, which a generator will not find.
@@ -29,9 +29,18 @@ fn declares_dependencies(text: &str) -> bool {
 /// Whether the module is the project's own: then it is not for an index to bring.
 pub(super) fn is_first_party(module: &str, tree: &dyn SourceTree) -> bool {
     let top = module.split('.').next().unwrap_or(module);
-    let places =
-        [format!("{top}.py"), format!("{top}/__init__.py"), format!("src/{top}.py"), format!("src/{top}/__init__.py")];
-    places.iter().filter_map(|place| place.parse().ok()).any(|path| tree.exists(&path).unwrap_or(false))
+    let folders = ["", "src/", "lib/", "python/", "app/", "backend/", "packages/", "tests/", "test/"];
+    let places = folders.iter().flat_map(|folder| [format!("{folder}{top}.py"), format!("{folder}{top}")]);
+    let is_there = places.filter_map(|place| place.parse().ok()).any(|path| tree.exists(&path).unwrap_or(false));
+    is_there || project_name(tree).is_some_and(|name| normalize_name(&name) == normalize_name(top))
+}
+
+/// The name that the project gives itself.
+fn project_name(tree: &dyn SourceTree) -> Option<String> {
+    let text = text(&"pyproject.toml".parse().ok()?, tree)?;
+    let document = toml_edit::Document::parse(text.as_str()).ok()?;
+    let project = document.get("project").or_else(|| document.get("tool")?.get("poetry"))?;
+    Some(project.get("name")?.as_str()?.to_owned())
 }
 
 /// The file of the tree that a tool printed: relative or absolute, below whatever directory it ran in.

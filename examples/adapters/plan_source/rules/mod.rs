@@ -70,8 +70,10 @@ fn declare(missing: &[MissingModule], tree: &dyn SourceTree) -> Option<FixPlan> 
         modules.push(module.name.as_str());
     }
     let root_cause = format!("The code imports {}, which {manifest} does not declare.", modules.join(", "));
-    // A manifest that is there, and names that are looked up: sure, but no index was asked.
-    let confidence = if tree.exists(&manifest).unwrap_or(false) { 0.9 } else { 0.5 };
+    // Sure of names that are known, in a manifest that is there. Another name may be the project's
+    // own, misspelt, or a stranger's: a person must look.
+    let known = missing.iter().all(|module| distributions::is_known(&module.name));
+    let confidence = if known && tree.exists(&manifest).unwrap_or(false) { 0.9 } else { 0.4 };
     plan(&root_cause, Category::PythonMissingDependency, confidence, operations)
 }
 
@@ -95,7 +97,13 @@ fn remove(unused: &[UnusedName], tree: &dyn SourceTree) -> Option<FixPlan> {
         ));
     }
     let files = operations.iter().map(|operation| &operation.file).collect::<std::collections::BTreeSet<_>>().len();
-    let root_cause = format!("The linter finds {} unused import(s) in {files} file(s).", operations.len());
+    let found = unused.len();
+    let root_cause = match operations.len() {
+        all if all == found => format!("The linter finds {found} unused import(s) in {files} file(s)."),
+        some => {
+            format!("The linter finds {found} unused import(s); this plan removes {some} of them, in {files} file(s).")
+        }
+    };
     plan(&root_cause, Category::LintFormat, 0.95, operations)
 }
 

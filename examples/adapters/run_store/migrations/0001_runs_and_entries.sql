@@ -21,6 +21,7 @@ CREATE TABLE fix_pipeline_entries (
     run_id      TEXT NOT NULL REFERENCES fix_pipeline_runs (id),
     sequence    INTEGER NOT NULL,
     entry_json  TEXT NOT NULL,
+    digest      TEXT NOT NULL,
     recorded_at TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now')),
     PRIMARY KEY (run_id, sequence)
 ) STRICT;
