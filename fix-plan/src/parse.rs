@@ -14,7 +14,8 @@ use crate::plan::{Category, Confidence, FixPlan};
 use crate::python::{DottedName, FromModule, Identifier, ImportLocator, ImportTarget};
 use crate::text::DisplayText;
 use crate::violation::{PlanError, Violation, ViolationCode};
-use crate::wire::document::{self, Node, push_token};
+use crate::wire::document::{self, Node};
+use crate::wire::pointer::At;
 
 impl FixPlan {
     /// Parses the text of a model, a rule or a file, strictly: one JSON object in
@@ -62,18 +63,12 @@ struct Parser {
 }
 
 /// The members of one object, taken out by name.
-struct Members<'t> {
-    pointer: String,
+struct Members<'t, 'p> {
+    at: &'p At<'p>,
     entries: Vec<(Cow<'t, str>, Node<'t>)>,
 }
 
-impl<'t> Members<'t> {
-    fn at(&self, key: &str) -> String {
-        let mut pointer = self.pointer.clone();
-        push_token(&mut pointer, key);
-        pointer
-    }
-
+impl<'t> Members<'t, '_> {
     fn take(&mut self, key: &str) -> Option<Node<'t>> {
         let index = self.entries.iter().position(|(name, _)| name == key)?;
         Some(self.entries.swap_remove(index).1)
@@ -82,13 +77,10 @@ impl<'t> Members<'t> {
 
 impl Parser {
     fn plan(&mut self, document: Node<'_>) -> Option<FixPlan> {
-        let mut members =
-            self.members(String::new(), document, &["root_cause", "category", "confidence", "files", "operations"])?;
+        let known = ["root_cause", "category", "confidence", "files", "operations"];
+        let mut members = self.members(&At::Root, document, &known)?;
         let root_cause = self.text(&mut members, "root_cause", TEXT_BYTES_MAX);
-        let category = self.required(&mut members, "category").and_then(|(at, node)| {
-            let name = self.string(&at, node)?;
-            self.value::<Category>(&at, ViolationCode::InvalidCategory, &name)
-        });
+        let category = self.required_value::<Category>(&mut members, "category", ViolationCode::InvalidCategory);
         let confidence = self.confidence(&mut members);
         let files = self.files(&mut members);
         let operations = self.operations(&mut members);
@@ -101,8 +93,9 @@ impl Parser {
         }
     }
 
-    fn confidence(&mut self, members: &mut Members<'_>) -> Option<Confidence> {
-        let (at, node) = self.required(members, "confidence")?;
+    fn confidence(&mut self, members: &mut Members<'_, '_>) -> Option<Confidence> {
+        let at = members.at.key("confidence");
+        let node = self.required(members, "confidence")?;
         let Node::Number(number) = node else {
             return self.wrong_type(&at, &node, "a number from 0 to 1");
         };
@@ -113,8 +106,9 @@ impl Parser {
         confidence
     }
 
-    fn files(&mut self, members: &mut Members<'_>) -> Option<Vec<RepoPath>> {
-        let (at, node) = self.required(members, "files")?;
+    fn files(&mut self, members: &mut Members<'_, '_>) -> Option<Vec<RepoPath>> {
+        let at = members.at.key("files");
+        let node = self.required(members, "files")?;
         let items = self.array(&at, node)?;
         if items.len() > FILES_MAX {
             self.add(
@@ -127,8 +121,9 @@ impl Parser {
         self.each(&at, items, |parser, at, item| parser.path(at, item))
     }
 
-    fn operations(&mut self, members: &mut Members<'_>) -> Option<Vec<Operation>> {
-        let (at, node) = self.required(members, "operations")?;
+    fn operations(&mut self, members: &mut Members<'_, '_>) -> Option<Vec<Operation>> {
+        let at = members.at.key("operations");
+        let node = self.required(members, "operations")?;
         let items = self.array(&at, node)?;
         if items.len() > OPERATIONS_MAX {
             let message = format!("holds {} operations; write between 1 and {OPERATIONS_MAX}", items.len());
@@ -138,22 +133,22 @@ impl Parser {
         self.each(&at, items, |parser, at, item| parser.operation(at, item))
     }
 
-    fn operation(&mut self, at: &str, node: Node<'_>) -> Option<Operation> {
-        let mut members = self.members(at.to_owned(), node, &["type", "file", "details", "rationale", "evidence"])?;
-        let kind = self.required(&mut members, "type").and_then(|(at, node)| self.kind(&at, node));
-        let file = self.required(&mut members, "file").and_then(|(at, node)| self.path(&at, node));
+    fn operation(&mut self, at: &At<'_>, node: Node<'_>) -> Option<Operation> {
+        let mut members = self.members(at, node, &["type", "file", "details", "rationale", "evidence"])?;
+        let kind = self.required(&mut members, "type").and_then(|node| self.kind(&at.key("type"), node));
+        let file = self.required(&mut members, "file").and_then(|node| self.path(&at.key("file"), node));
         let details = self.required(&mut members, "details");
         let rationale = self.text(&mut members, "rationale", TEXT_BYTES_MAX);
         let evidence = self.evidence(&mut members);
         // Details can only be read by a known type.
         let action = match (kind, details) {
-            (Some(kind), Some((at, node))) => self.action(kind, &at, node),
+            (Some(kind), Some(node)) => self.action(kind, &at.key("details"), node),
             _ => None,
         };
         Some(Operation::new(file?, action?, rationale?, evidence?))
     }
 
-    fn kind(&mut self, at: &str, node: Node<'_>) -> Option<ActionKind> {
+    fn kind(&mut self, at: &At<'_>, node: Node<'_>) -> Option<ActionKind> {
         let name = self.string(at, node)?;
         let kind = ActionKind::ALL.into_iter().find(|kind| kind.as_str() == name);
         if kind.is_none() {
@@ -163,8 +158,9 @@ impl Parser {
         kind
     }
 
-    fn evidence(&mut self, members: &mut Members<'_>) -> Option<Vec<DisplayText>> {
-        let (at, node) = self.required(members, "evidence")?;
+    fn evidence(&mut self, members: &mut Members<'_, '_>) -> Option<Vec<DisplayText>> {
+        let at = members.at.key("evidence");
+        let node = self.required(members, "evidence")?;
         let items = self.array(&at, node)?;
         if items.len() > EVIDENCE_LINES_MAX {
             let message = format!("holds {} lines; quote at most {EVIDENCE_LINES_MAX}", items.len());
@@ -177,7 +173,7 @@ impl Parser {
         })
     }
 
-    fn action(&mut self, kind: ActionKind, at: &str, node: Node<'_>) -> Option<Action> {
+    fn action(&mut self, kind: ActionKind, at: &At<'_>, node: Node<'_>) -> Option<Action> {
         match kind {
             ActionKind::AddDependency => self.dependency(at, node).map(Action::AddDependency),
             ActionKind::PinDependency => self.dependency(at, node).map(Action::PinDependency),
@@ -187,26 +183,20 @@ impl Parser {
         }
     }
 
-    fn dependency(&mut self, at: &str, node: Node<'_>) -> Option<Dependency> {
-        let mut members = self.members(at.to_owned(), node, &["name", "spec", "extras", "marker", "section"])?;
-        let name = self.required(&mut members, "name").and_then(|(at, node)| {
-            let name = self.string(&at, node)?;
-            self.value::<PackageName>(&at, ViolationCode::InvalidName, &name)
-        });
-        let spec = self.required(&mut members, "spec").and_then(|(at, node)| {
-            let spec = self.string(&at, node)?;
-            self.value::<VersionSpec>(&at, ViolationCode::InvalidSpec, &spec)
-        });
+    fn dependency(&mut self, at: &At<'_>, node: Node<'_>) -> Option<Dependency> {
+        let mut members = self.members(at, node, &["name", "spec", "extras", "marker", "section"])?;
+        let name = self.required_value::<PackageName>(&mut members, "name", ViolationCode::InvalidName);
+        let spec = self.required_value::<VersionSpec>(&mut members, "spec", ViolationCode::InvalidSpec);
         let extras = match self.optional(&mut members, "extras") {
             None => Some(Vec::new()),
-            Some((at, node)) => self.extras(&at, node),
+            Some(node) => self.extras(&at.key("extras"), node),
         };
         let marker = self.optional_value::<Marker>(&mut members, "marker", ViolationCode::InvalidMarker);
         let section = self.optional_value::<Section>(&mut members, "section", ViolationCode::InvalidSection);
         Some(Dependency::new(name?, spec?).with_extras(extras?).with_marker(marker?).with_section(section?))
     }
 
-    fn extras(&mut self, at: &str, node: Node<'_>) -> Option<Vec<ExtraName>> {
+    fn extras(&mut self, at: &At<'_>, node: Node<'_>) -> Option<Vec<ExtraName>> {
         let items = self.array(at, node)?;
         if items.len() > EXTRAS_MAX {
             self.add(at, ViolationCode::InvalidName, format!("lists {} extras; at most {EXTRAS_MAX}", items.len()));
@@ -218,9 +208,8 @@ impl Parser {
         })
     }
 
-    fn unused_import(&mut self, at: &str, node: Node<'_>) -> Option<UnusedImport> {
-        let mut members =
-            self.members(at.to_owned(), node, &["import", "from", "name", "alias", "line", "line_contains"])?;
+    fn unused_import(&mut self, at: &At<'_>, node: Node<'_>) -> Option<UnusedImport> {
+        let mut members = self.members(at, node, &["import", "from", "name", "alias", "line", "line_contains"])?;
         let import = self.optional_value::<DottedName>(&mut members, "import", ViolationCode::InvalidImport);
         let from = self.optional_value::<FromModule>(&mut members, "from", ViolationCode::InvalidImport);
         // `name` is one identifier after `from`, and a dotted module without it.
@@ -228,11 +217,12 @@ impl Parser {
         let alias = self.optional_value::<Identifier>(&mut members, "alias", ViolationCode::InvalidImport);
         let line = match self.optional(&mut members, "line") {
             None => Some(None),
-            Some((at, node)) => self.line(&at, &node).map(Some),
+            Some(node) => self.line(&at.key("line"), &node).map(Some),
         };
         let line_contains = match self.optional(&mut members, "line_contains") {
             None => Some(None),
-            Some((at, node)) => {
+            Some(node) => {
+                let at = at.key("line_contains");
                 self.string(&at, node).and_then(|text| self.display_text(&at, text, EVIDENCE_LINE_BYTES_MAX)).map(Some)
             }
         };
@@ -240,8 +230,7 @@ impl Parser {
         let target = match (import, from, name) {
             (Some(module), None, None) | (None, None, Some(module)) => ImportTarget::Import { module, alias },
             (None, Some(module), Some(name)) => {
-                let mut at = at.to_owned();
-                push_token(&mut at, "name");
+                let at = at.key("name");
                 let name = self.value::<Identifier>(&at, ViolationCode::InvalidImport, name.as_str())?;
                 ImportTarget::From { module, name, alias }
             }
@@ -256,7 +245,7 @@ impl Parser {
         Some(UnusedImport::new(target).with_locator(locator))
     }
 
-    fn line(&mut self, at: &str, node: &Node<'_>) -> Option<NonZeroU32> {
+    fn line(&mut self, at: &At<'_>, node: &Node<'_>) -> Option<NonZeroU32> {
         let Node::Number(number) = node else {
             return self.wrong_type(at, node, "a line number");
         };
@@ -267,7 +256,7 @@ impl Parser {
         line
     }
 
-    fn free_form(&mut self, at: &str, node: Node<'_>) -> Option<FreeForm> {
+    fn free_form(&mut self, at: &At<'_>, node: Node<'_>) -> Option<FreeForm> {
         match node.into_value() {
             serde_json::Value::Object(object) => Some(FreeForm::new(object)),
             _ => {
@@ -277,10 +266,10 @@ impl Parser {
         }
     }
 
-    fn path(&mut self, at: &str, node: Node<'_>) -> Option<RepoPath> {
+    fn path(&mut self, at: &At<'_>, node: Node<'_>) -> Option<RepoPath> {
         let text = self.string(at, node)?;
         // The one rewriting there is, and only here: forward slashes, and no leading `./`.
-        let slashed = text.replace('\\', "/");
+        let slashed = if text.contains('\\') { Cow::Owned(text.replace('\\', "/")) } else { text };
         let path = slashed.strip_prefix("./").unwrap_or(&slashed);
         match path.parse::<RepoPath>() {
             Ok(path) => Some(path),
@@ -291,13 +280,14 @@ impl Parser {
         }
     }
 
-    fn text(&mut self, members: &mut Members<'_>, key: &str, bytes_max: usize) -> Option<DisplayText> {
-        let (at, node) = self.required(members, key)?;
+    fn text(&mut self, members: &mut Members<'_, '_>, key: &str, bytes_max: usize) -> Option<DisplayText> {
+        let at = members.at.key(key);
+        let node = self.required(members, key)?;
         let text = self.string(&at, node)?;
         self.display_text(&at, text, bytes_max)
     }
 
-    fn display_text(&mut self, at: &str, text: Cow<'_, str>, bytes_max: usize) -> Option<DisplayText> {
+    fn display_text(&mut self, at: &At<'_>, text: Cow<'_, str>, bytes_max: usize) -> Option<DisplayText> {
         match DisplayText::new(text, bytes_max) {
             Ok(text) => Some(text),
             Err(error) => {
@@ -307,7 +297,7 @@ impl Parser {
         }
     }
 
-    fn value<T: FromStr<Err = ValueError>>(&mut self, at: &str, code: ViolationCode, text: &str) -> Option<T> {
+    fn value<T: FromStr<Err = ValueError>>(&mut self, at: &At<'_>, code: ViolationCode, text: &str) -> Option<T> {
         match text.parse() {
             Ok(value) => Some(value),
             Err(error) => {
@@ -317,16 +307,29 @@ impl Parser {
         }
     }
 
+    fn required_value<T: FromStr<Err = ValueError>>(
+        &mut self,
+        members: &mut Members<'_, '_>,
+        key: &str,
+        code: ViolationCode,
+    ) -> Option<T> {
+        let node = self.required(members, key)?;
+        let at = members.at.key(key);
+        let text = self.string(&at, node)?;
+        self.value(&at, code, &text)
+    }
+
     /// The outer `None` is a violation, the inner one an absent field.
     fn optional_value<T: FromStr<Err = ValueError>>(
         &mut self,
-        members: &mut Members<'_>,
+        members: &mut Members<'_, '_>,
         key: &str,
         code: ViolationCode,
     ) -> Option<Option<T>> {
         match self.optional(members, key) {
             None => Some(None),
-            Some((at, node)) => {
+            Some(node) => {
+                let at = members.at.key(key);
                 let text = self.string(&at, node)?;
                 self.value(&at, code, &text).map(Some)
             }
@@ -334,47 +337,40 @@ impl Parser {
     }
 
     /// The members of an object; what `known` does not name is a violation each.
-    fn members<'t>(&mut self, pointer: String, node: Node<'t>, known: &[&str]) -> Option<Members<'t>> {
+    fn members<'t, 'p>(&mut self, at: &'p At<'p>, node: Node<'t>, known: &[&str]) -> Option<Members<'t, 'p>> {
         let Node::Object(entries) = node else {
-            return self.wrong_type(&pointer, &node, "an object");
+            return self.wrong_type(at, &node, "an object");
         };
-        let members = Members { pointer, entries };
-        for (key, _) in &members.entries {
+        for (key, _) in &entries {
             if !known.contains(&&**key) {
                 let message = format!("is not a field here; the fields are {}", known.join(", "));
-                self.add(&members.at(key), ViolationCode::UnknownField, message);
+                self.add(&at.key(key), ViolationCode::UnknownField, message);
             }
         }
-        Some(members)
+        Some(Members { at, entries })
     }
 
-    fn required<'t>(&mut self, members: &mut Members<'t>, key: &str) -> Option<(String, Node<'t>)> {
-        let at = members.at(key);
-        match members.take(key) {
-            Some(node) => Some((at, node)),
-            None => {
-                self.add(&at, ViolationCode::MissingField, "is missing; it must be there".to_owned());
-                None
-            }
+    fn required<'t>(&mut self, members: &mut Members<'t, '_>, key: &str) -> Option<Node<'t>> {
+        let node = members.take(key);
+        if node.is_none() {
+            self.add(&members.at.key(key), ViolationCode::MissingField, "is missing; it must be there".to_owned());
         }
+        node
     }
 
     /// A field that may be absent, or null.
-    fn optional<'t>(&mut self, members: &mut Members<'t>, key: &str) -> Option<(String, Node<'t>)> {
-        match members.take(key)? {
-            Node::Null => None,
-            node => Some((members.at(key), node)),
-        }
+    fn optional<'t>(&mut self, members: &mut Members<'t, '_>, key: &str) -> Option<Node<'t>> {
+        members.take(key).filter(|node| !matches!(node, Node::Null))
     }
 
-    fn string<'t>(&mut self, at: &str, node: Node<'t>) -> Option<Cow<'t, str>> {
+    fn string<'t>(&mut self, at: &At<'_>, node: Node<'t>) -> Option<Cow<'t, str>> {
         match node {
             Node::String(text) => Some(text),
             node => self.wrong_type(at, &node, "a string"),
         }
     }
 
-    fn array<'t>(&mut self, at: &str, node: Node<'t>) -> Option<Vec<Node<'t>>> {
+    fn array<'t>(&mut self, at: &At<'_>, node: Node<'t>) -> Option<Vec<Node<'t>>> {
         match node {
             Node::Array(items) => Some(items),
             node => self.wrong_type(at, &node, "an array"),
@@ -384,26 +380,23 @@ impl Parser {
     /// Every item, or `None` when one of them is invalid; all are looked at.
     fn each<'t, T>(
         &mut self,
-        at: &str,
+        at: &At<'_>,
         items: Vec<Node<'t>>,
-        mut item: impl FnMut(&mut Self, &str, Node<'t>) -> Option<T>,
+        mut item: impl FnMut(&mut Self, &At<'_>, Node<'t>) -> Option<T>,
     ) -> Option<Vec<T>> {
         let count = items.len();
-        let values: Vec<T> = items
-            .into_iter()
-            .enumerate()
-            .filter_map(|(index, node)| item(self, &format!("{at}/{index}"), node))
-            .collect();
+        let values: Vec<T> =
+            items.into_iter().enumerate().filter_map(|(index, node)| item(self, &at.index(index), node)).collect();
         (values.len() == count).then_some(values)
     }
 
-    fn wrong_type<T>(&mut self, at: &str, node: &Node<'_>, wanted: &str) -> Option<T> {
+    fn wrong_type<T>(&mut self, at: &At<'_>, node: &Node<'_>, wanted: &str) -> Option<T> {
         self.add(at, ViolationCode::WrongType, format!("is {}; write {wanted}", node.kind()));
         None
     }
 
-    fn add(&mut self, at: &str, code: ViolationCode, message: String) {
-        self.violations.push(Violation::new(at, code, message));
+    fn add(&mut self, at: &At<'_>, code: ViolationCode, message: String) {
+        self.violations.push(Violation::new(at.to_string(), code, message));
     }
 }
 

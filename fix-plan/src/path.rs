@@ -249,7 +249,9 @@ fn check(path: &str, profile: PathProfile) -> Result<(), PathError> {
     if path.len() > PATH_BYTES_MAX {
         return refuse("", PathReason::TooLong);
     }
-    if path.chars().any(is_control) {
+    let is_control =
+        if path.is_ascii() { path.bytes().any(|b| b.is_ascii_control()) } else { path.chars().any(is_control) };
+    if is_control {
         return refuse("", PathReason::Control);
     }
     if path.starts_with('/') {
@@ -258,7 +260,7 @@ fn check(path: &str, profile: PathProfile) -> Result<(), PathError> {
     if profile == PathProfile::Portable && path.starts_with(['-', '~']) {
         return refuse("", PathReason::LeadingDashOrTilde);
     }
-    if path.split('/').count() > PATH_COMPONENTS_MAX {
+    if path.bytes().filter(|&b| b == b'/').count() >= PATH_COMPONENTS_MAX {
         return refuse("", PathReason::TooDeep);
     }
     for component in path.split('/') {
@@ -335,6 +337,9 @@ fn looks_like_slash(c: char) -> bool {
 /// Whether a decoder could make a dot, a slash, a percent sign or a control character of it:
 /// `%2e`, the overlong `%c0%ae`, or the non-standard `%u002e`.
 fn holds_encoded(component: &str) -> bool {
+    if !component.as_bytes().contains(&b'%') {
+        return false;
+    }
     component.match_indices('%').any(|(at, _)| {
         let digits = component.as_bytes().get(at + 1..).unwrap_or_default();
         let value =
@@ -356,15 +361,14 @@ fn is_device_name(component: &str) -> bool {
     if !(3..=8).contains(&stem.len()) {
         return false;
     }
-    let stem = stem.to_ascii_lowercase();
-    if matches!(stem.as_str(), "con" | "prn" | "aux" | "nul" | "conin$" | "conout$" | "clock$") {
+    let devices = ["con", "prn", "aux", "nul", "conin$", "conout$", "clock$"];
+    if devices.iter().any(|device| stem.eq_ignore_ascii_case(device)) {
         return true;
     }
-    let Some(port) = stem.strip_prefix("com").or_else(|| stem.strip_prefix("lpt")) else {
-        return false;
-    };
-    let mut characters = port.chars();
-    matches!((characters.next(), characters.next()), (Some('0'..='9' | '¹' | '²' | '³'), None))
+    let (port, number) = stem.split_at_checked(3).unwrap_or((stem, ""));
+    let mut digits = number.chars();
+    (port.eq_ignore_ascii_case("com") || port.eq_ignore_ascii_case("lpt"))
+        && matches!((digits.next(), digits.next()), (Some('0'..='9' | '¹' | '²' | '³'), None))
 }
 
 /// Whether some file system opens git's own data under this name: `.git` in any
@@ -372,8 +376,8 @@ fn is_device_name(component: &str) -> bool {
 /// blanks, and the short names that NTFS gives to `.git` and to the files that
 /// git reads from a work tree.
 fn names_git(component: &str) -> bool {
-    // Cheap way out: every such name holds a `g` or an `m` near its start.
-    if !component.bytes().take(16).any(|b| matches!(b, b'g' | b'G' | b'm' | b'M')) {
+    // Cheap way out: such a name begins with a dot, or is a short name with a tilde.
+    if component.is_ascii() && !component.starts_with('.') && !component.contains('~') {
         return false;
     }
     // Turkish dotted and dotless letters become an `i` under some case foldings.

@@ -240,6 +240,9 @@ fn check_files(files: &[RepoPath], violations: &mut Vec<Violation>) {
             format!("lists {} files; list between 1 and {FILES_MAX}", files.len()),
         ));
     }
+    if files.len() < 2 {
+        return;
+    }
     let mut seen: BTreeMap<String, usize> = BTreeMap::new();
     for (index, file) in files.iter().enumerate() {
         let key = file.collision_key();

@@ -9,6 +9,7 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::Number;
 
+use super::pointer::At;
 use crate::limits::{PLAN_BYTES_MAX, PLAN_DEPTH_MAX, PLAN_VALUES_MAX};
 use crate::violation::{PlanError, Violation, ViolationCode};
 
@@ -67,10 +68,11 @@ pub(crate) fn read<'t>(text: &'t [u8], violations: &mut Vec<Violation>) -> Resul
             format!("is not UTF-8 from byte {}; answer in UTF-8", error.valid_up_to()),
         )
     })?;
-    let mut bounds = Bounds { values: 0, stop: None, duplicates: violations, pointer: String::new() };
+    let mut bounds = Bounds { values: 0, stop: None, duplicates: violations };
     let mut json = serde_json::Deserializer::from_str(text);
-    let outcome =
-        Seed { bounds: &mut bounds, depth: 0 }.deserialize(&mut json).and_then(|node| json.end().map(|()| node));
+    let outcome = Seed { bounds: &mut bounds, depth: 0, at: &At::Root }
+        .deserialize(&mut json)
+        .and_then(|node| json.end().map(|()| node));
     let stop = bounds.stop.take();
     outcome.map_err(|error| match stop {
         Some(violation) => PlanError::new(vec![violation]),
@@ -105,7 +107,6 @@ struct Bounds<'v> {
     values: usize,
     stop: Option<Violation>,
     duplicates: &'v mut Vec<Violation>,
-    pointer: String,
 }
 
 impl Bounds<'_> {
@@ -121,33 +122,12 @@ impl Bounds<'_> {
         self.stop = Some(Violation::new("", code, message));
         Err(())
     }
-
-    /// Goes down to `token`, runs `inside`, and comes back.
-    fn at<R>(&mut self, token: &str, inside: impl FnOnce(&mut Self) -> R) -> R {
-        let length = self.pointer.len();
-        push_token(&mut self.pointer, token);
-        let result = inside(self);
-        self.pointer.truncate(length);
-        result
-    }
-}
-
-/// Appends one reference token, escaped as RFC 6901 says.
-pub(crate) fn push_token(pointer: &mut String, token: &str) {
-    pointer.push('/');
-    for c in token.chars() {
-        match c {
-            '~' => pointer.push_str("~0"),
-            '/' => pointer.push_str("~1"),
-            c if c.is_control() => pointer.extend(c.escape_default()),
-            c => pointer.push(c),
-        }
-    }
 }
 
 struct Seed<'b, 'v> {
     bounds: &'b mut Bounds<'v>,
     depth: usize,
+    at: &'b At<'b>,
 }
 
 impl<'de> DeserializeSeed<'de> for Seed<'_, '_> {
@@ -197,35 +177,33 @@ impl<'de> Visitor<'de> for Seed<'_, '_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Node<'de>, A::Error> {
-        let Self { bounds, depth } = self;
+        let Self { bounds, depth, at } = self;
         let depth = depth + 1;
         bounds.enter(depth).map_err(|()| A::Error::custom("out of bounds"))?;
         let mut array = Vec::new();
-        while let Some(item) =
-            bounds.at(&array.len().to_string(), |bounds| items.next_element_seed(Seed { bounds, depth }))?
-        {
-            array.push(item);
+        loop {
+            let at = at.index(array.len());
+            match items.next_element_seed(Seed { bounds, depth, at: &at })? {
+                Some(item) => array.push(item),
+                None => break,
+            }
         }
         Ok(Node::Array(array))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Node<'de>, A::Error> {
-        let Self { bounds, depth } = self;
+        let Self { bounds, depth, at } = self;
         let depth = depth + 1;
         bounds.enter(depth).map_err(|()| A::Error::custom("out of bounds"))?;
-        let mut object: Vec<(Cow<'de, str>, Node<'de>)> = Vec::new();
+        // Most objects of a plan have two to five members.
+        let mut object: Vec<(Cow<'de, str>, Node<'de>)> = Vec::with_capacity(5);
         while let Some(key) = entries.next_key_seed(KeySeed)? {
-            let value = bounds.at(&key, |bounds| {
-                if object.iter().any(|(other, _)| *other == key) {
-                    let pointer = bounds.pointer.clone();
-                    bounds.duplicates.push(Violation::new(
-                        pointer,
-                        ViolationCode::DuplicateKey,
-                        "comes twice in one object; write each key once",
-                    ));
-                }
-                entries.next_value_seed(Seed { bounds, depth })
-            })?;
+            let at = at.key(&key);
+            if object.iter().any(|(other, _)| *other == key) {
+                let message = "comes twice in one object; write each key once";
+                bounds.duplicates.push(Violation::new(at.to_string(), ViolationCode::DuplicateKey, message));
+            }
+            let value = entries.next_value_seed(Seed { bounds, depth, at: &at })?;
             object.push((key, value));
         }
         Ok(Node::Object(object))

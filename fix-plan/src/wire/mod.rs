@@ -4,6 +4,7 @@
 //! too; reading goes through [`document`], a bounded tree, and `parse`.
 
 pub(crate) mod document;
+pub(crate) mod pointer;
 mod shape;
 
 #[cfg(feature = "schema")]
