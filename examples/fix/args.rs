@@ -19,7 +19,7 @@ pub(crate) struct Args {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Print the JSON Schema of a plan.
-    Schema,
+    Schema(SchemaArgs),
     /// Check a plan: is it valid, and what is wrong with it?
     Check(CheckArgs),
     /// Generate the patch of a plan, and print the diff.
@@ -34,6 +34,13 @@ pub(crate) enum Command {
     Runs(RunsArgs),
     /// Show one run: its report and its journal.
     Show(ShowArgs),
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct SchemaArgs {
+    /// The dialect of a model API: openai-strict, anthropic, ollama. Without, the canonical schema.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) dialect: Option<String>,
 }
 
 #[derive(Debug, clap::Args)]

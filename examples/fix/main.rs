@@ -27,7 +27,7 @@ fn main() -> ExitCode {
     };
     let json = args.json;
     let answered = match args.command {
-        Command::Schema => commands::schema::run(),
+        Command::Schema(args) => commands::schema::run(&args),
         Command::Check(args) => commands::check::run(&args, json),
         Command::Patch(args) => commands::patch::run(&args, json),
         Command::Policy(args) => commands::policy::run(&args, json),

@@ -62,6 +62,9 @@ fn schema_prints_the_committed_schema() {
     let output = fix(&["schema"], "", project.path());
     assert_eq!(code(&output), 0);
     assert_eq!(object(&output)["title"], "FixPlan");
+    let dialect = fix(&["schema", "--dialect", "openai-strict"], "", project.path());
+    assert_eq!(object(&dialect)["additionalProperties"], false);
+    assert_eq!(code(&fix(&["schema", "--dialect", "x"], "", project.path())), 2);
 }
 
 #[test]

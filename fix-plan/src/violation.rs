@@ -164,3 +164,16 @@ impl PlanError {
 fn list(violations: &[Violation]) -> String {
     violations.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_is_documented() {
+        let readme = include_str!("../README.md");
+        for code in ViolationCode::ALL {
+            assert!(readme.contains(&format!("| `{code}` | ")), "{code} is not in the table of the front page");
+        }
+    }
+}
