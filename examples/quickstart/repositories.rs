@@ -47,7 +47,7 @@ const MISSING_DEPENDENCY: Broken = Broken {
           2026-03-02T09:14:07.4414418Z ----------------------------------------------------------------------\n\
           2026-03-02T09:14:07.4415290Z ImportError: Failed to import test module: tests.test_menu\n\
           2026-03-02T09:14:07.4416013Z Traceback (most recent call last):\n\
-          2026-03-02T09:14:07.4418846Z   File \"/home/runner/work/menu/menu/menu/__init__.py\", line 2, in <module>\n\
+          2026-03-02T09:14:07.4418846Z   File \"/builds/team/menu/menu/__init__.py\", line 2, in <module>\n\
           2026-03-02T09:14:07.4419571Z     import yaml\n\
           2026-03-02T09:14:07.4420342Z ModuleNotFoundError: No module named 'yaml'\n\
           2026-03-02T09:14:07.4421160Z Ran 2 tests in 0.000s\n\

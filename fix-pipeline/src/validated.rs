@@ -13,7 +13,7 @@ use crate::port::Report;
 /// Only the pipeline makes one. There is no constructor, and none can be read from a store:
 ///
 /// ```compile_fail
-/// let forged = fix_pipeline::Validated { draft: todo!() };
+/// let make = fix_pipeline::Validated::new;
 /// ```
 /// ```compile_fail
 /// let forged: fix_pipeline::Validated = serde_json::from_str("{}").unwrap();
