@@ -61,7 +61,9 @@ fn requirements(size: usize) -> String {
     let mut n = 0;
     while text.len() < size {
         n += 1;
-        text.push_str(&format!("package-{n}>=1.{n},<2  # step {n}\nother_{n}[extra]==0.{n}.1 ; python_version >= \"3.9\"\n"));
+        text.push_str(&format!(
+            "package-{n}>=1.{n},<2  # step {n}\nother_{n}[extra]==0.{n}.1 ; python_version >= \"3.9\"\n"
+        ));
     }
     text
 }

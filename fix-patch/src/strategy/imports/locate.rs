@@ -68,18 +68,19 @@ fn narrow(module: &Module<'_>, locator: &ImportLocator, places: &mut Vec<(Place,
     if let Some(part) = &locator.line_contains {
         places.retain(|(_, import, _)| {
             let range = bytes(import.stmt);
-            let text = module.lines.start(range.start)..module.lines.content_end(range.end, module.text);
+            let text = module.lines().start(range.start)..module.lines().content_end(range.end, module.text);
             module.text.get(text).is_some_and(|text| text.contains(part.as_str()))
         });
     }
     let Some(line) = locator.line.map(std::num::NonZeroU32::get) else { return };
     // The line of the name itself, then that of the statement, then what is nearest.
     let rank = |import: &Import<'_>, alias: &Alias| {
-        let (first, last) = (module.lines.line(bytes(alias).start), module.lines.line(bytes(alias).end));
+        let (first, last) = (module.lines().line(bytes(alias).start), module.lines().line(bytes(alias).end));
         if (first..=last).contains(&line) {
             return (0, 0);
         }
-        let (first, last) = (module.lines.line(bytes(import.stmt).start), module.lines.line(bytes(import.stmt).end));
+        let (first, last) =
+            (module.lines().line(bytes(import.stmt).start), module.lines().line(bytes(import.stmt).end));
         if (first..=last).contains(&line) {
             return (1, 0);
         }
@@ -198,5 +199,5 @@ pub(super) fn target_of(import: &Import<'_>, alias: &Alias) -> Option<ImportTarg
 
 /// The 1-based line of an alias, and that of its statement.
 pub(super) fn lines_of(module: &Module<'_>, import: &Import<'_>, alias: &Alias) -> (u32, u32) {
-    (module.lines.line(alias.start().to_usize()), module.lines.line(import.stmt.start().to_usize()))
+    (module.lines().line(alias.start().to_usize()), module.lines().line(import.stmt.start().to_usize()))
 }
