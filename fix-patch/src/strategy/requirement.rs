@@ -136,6 +136,14 @@ impl<'t> Requirement<'t> {
     }
 }
 
+/// Whether a name as spelled is that of a normalised one.
+pub(super) fn is_spelling_of(spelled: &str, normalized: &str) -> bool {
+    // Normalising takes nothing but runs of separators away.
+    spelled.len() >= normalized.len()
+        && spelled.as_bytes().first().map(u8::to_ascii_lowercase) == normalized.bytes().next()
+        && normalize_name(spelled) == normalized
+}
+
 /// Whether `text` means what `spec` means.
 pub(super) fn same_spec(text: &str, spec: &VersionSpec) -> bool {
     match text.trim().parse::<VersionSpec>() {
@@ -195,9 +203,9 @@ pub(super) fn sorted_place(entries: &[&str], new: &str) -> Option<usize> {
         return None;
     }
     ORDERS.iter().find_map(|order| {
-        let keys: Vec<String> = entries.iter().map(|entry| order(entry)).collect();
+        let is_sorted = entries.iter().map(|entry| order(entry)).is_sorted();
         let key = order(new);
-        keys.is_sorted().then(|| keys.partition_point(|other| *other <= key))
+        is_sorted.then(|| entries.partition_point(|other| order(other) <= key))
     })
 }
 
