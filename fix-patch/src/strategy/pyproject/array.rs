@@ -10,7 +10,7 @@ use super::{Located, newline};
 use crate::edit::Edit;
 use crate::refusal::RefusalCode;
 use crate::strategy::in_turn::message;
-use crate::strategy::requirement::{Requirement, sorted_place, text_of};
+use crate::strategy::requirement::{Requirement, is_spelling_of, name_at_start, sorted_place, text_of};
 
 /// An array with the places of its items and commas.
 pub(super) struct List<'t> {
@@ -121,12 +121,7 @@ impl<'t> List<'t> {
             let text = item.text?;
             match Requirement::parse(text) {
                 Some(requirement) => (requirement.normalized() == wanted).then_some(Some(requirement)),
-                None => {
-                    let text = text.trim_start();
-                    let end = text.find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.')));
-                    let head = text.get(..end.unwrap_or(text.len())).unwrap_or_default();
-                    (fix_plan::normalize_name(head) == wanted).then_some(None)
-                }
+                None => is_spelling_of(name_at_start(text.trim_start()), wanted).then_some(None),
             }
         };
         self.items.iter().filter_map(|item| named(item).map(|found| (item, found))).collect()

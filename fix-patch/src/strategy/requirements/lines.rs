@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::strategy::requirement::{Requirement, is_spelling_of};
+use crate::strategy::requirement::{Requirement, is_spelling_of, name_at_start};
 
 /// A requirements file: its text, and its logical lines that are not empty.
 #[derive(Debug)]
@@ -114,11 +114,6 @@ impl<'f> Line<'f> {
         let at = fragment.find("#egg=").or_else(|| fragment.find("&egg="))?;
         Some(name_at_start(fragment.get(at + "#egg=".len()..)?))
     }
-}
-
-fn name_at_start(text: &str) -> &str {
-    let is_part = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
-    text.get(..text.bytes().take_while(is_part).count()).unwrap_or_default()
 }
 
 impl File {
