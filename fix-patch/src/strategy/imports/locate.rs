@@ -41,6 +41,10 @@ pub(super) fn locate(
         }
     }
     if places.is_empty() {
+        if let Some(star) = star_import(statements, &target) {
+            let message = format!("`{}` can only come with a star, which is never taken apart or out", wanted.target);
+            return Err(Refusal::new(path, RefusalCode::Star, message).at_lines([module.line_of(star)]));
+        }
         let message = format!("`{}` is not imported in this file", wanted.target);
         return Err(
             Refusal::new(path, RefusalCode::NotFound, message).with_candidates(near_misses(statements, &target))
@@ -61,6 +65,15 @@ pub(super) fn locate(
             Err(Refusal::new(path, RefusalCode::Ambiguous, message).at_lines(lines))
         }
     }
+}
+
+/// The star import that `target`, which is not there by name, would come from.
+fn star_import<'m>(statements: &Statements<'m>, target: &Target) -> Option<&'m Alias> {
+    let same_module = statements
+        .imports
+        .iter()
+        .filter(|import| target.alias.is_none() && import.from.is_some() && import.from == target.from());
+    same_module.flat_map(|import| import.names).find(|alias| alias.name.as_str() == "*")
 }
 
 /// Keeps the places that `locator` can mean.

@@ -217,8 +217,10 @@ impl<'m> Layout<'m> {
             && last_line_is_shared
             && !self.keeps_comment_between(before.range.end, after_start, &[self.line(before.range.end)])
         {
-            // `a,` and then `b)`: the parenthesis moves up.
-            edits.push(Edit::deletion(before.range.end..after_start));
+            // `a,` and then `b)`: the parenthesis moves up, and the comma goes where none was at the end.
+            let comma_goes = before.kind == Kind::Comma && last.kind == Kind::Name;
+            let from = if comma_goes { before.range.start } else { before.range.end };
+            edits.push(Edit::deletion(from..after_start));
             return;
         }
         // Line by line: what goes from the first one, the lines between, what goes from the last one.

@@ -141,7 +141,7 @@ fn edits_of(toml: &Toml, operation: &Operation) -> Result<Vec<Edit>, Located> {
 
 fn unsupported(target: &Target, item: &Item) -> Located {
     let at = item.span().map_or(0, |span| span.start);
-    let message = format!("{} is {}, which is no place for dependencies", target.path.join("."), item.type_name());
+    let message = format!("{} is of the type {}, which holds no dependencies", target.path.join("."), item.type_name());
     Located::new(RefusalCode::UnsupportedShape, message, [(at, "")])
 }
 

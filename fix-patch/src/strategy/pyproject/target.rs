@@ -109,7 +109,8 @@ fn spelling(toml: &Toml, parents: &[&str], group: &GroupName) -> Result<String, 
         [] => Ok(group.to_string()),
         [one] => Ok((*one).to_owned()),
         several => {
-            let found = several.iter().map(|key| (0, *key));
+            let at = |key: &str| table.key(key).and_then(|key| key.span()).map_or(0, |span| span.start);
+            let found = several.iter().map(|key| (at(key), *key));
             Err(Located::new(RefusalCode::Ambiguous, format!("the group {group} is there more than once"), found))
         }
     }
