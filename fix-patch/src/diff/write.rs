@@ -15,18 +15,24 @@ const CONTEXT_LINES: usize = 3;
 pub(crate) fn hunks(before: &str, edits: &EditSet) -> Vec<Hunk> {
     let mut hunks = Vec::new();
     let mut group: Vec<Change> = Vec::new();
-    // How many lines the hunks so far have added, less those that they removed.
-    let mut shift: isize = 0;
+    let mut so_far = Counts::default();
     for change in changes(before, edits) {
         let far = group.last().is_some_and(|last| change.old.start > last.old.end + 2 * CONTEXT_LINES);
         if far {
-            hunks.extend(hunk(before, &group, &mut shift));
+            hunks.extend(hunk(before, &group, &mut so_far));
             group.clear();
         }
         group.push(change);
     }
-    hunks.extend(hunk(before, &group, &mut shift));
+    hunks.extend(hunk(before, &group, &mut so_far));
     hunks
+}
+
+/// How many lines the hunks before have.
+#[derive(Default)]
+struct Counts {
+    old: usize,
+    new: usize,
 }
 
 /// Lines of the old text that become other lines.
@@ -131,8 +137,8 @@ fn line_end(text: &str, offset: usize) -> usize {
     text.get(offset..).and_then(|tail| tail.find('\n')).map_or(text.len(), |at| offset + at + 1)
 }
 
-/// The hunk of changes that lie close together; `shift` goes on to the next hunk.
-fn hunk(before: &str, group: &[Change], shift: &mut isize) -> Option<Hunk> {
+/// The hunk of changes that lie close together.
+fn hunk(before: &str, group: &[Change], so_far: &mut Counts) -> Option<Hunk> {
     let (first, last) = (group.first()?, group.last()?);
     let mut lead = first.bytes.start;
     for _ in 0..CONTEXT_LINES {
@@ -156,8 +162,9 @@ fn hunk(before: &str, group: &[Change], shift: &mut isize) -> Option<Hunk> {
     let count = |not: LineKind| lines.iter().filter(|line| line.kind != not).count();
     let (old_lines, new_lines) = (count(LineKind::Added), count(LineKind::Removed));
     let old_first = first.old.start - lines.iter().take_while(|line| line.kind == LineKind::Context).count();
-    let new_first = old_first.saturating_add_signed(*shift);
-    *shift += new_lines.cast_signed() - old_lines.cast_signed();
+    let new_first = old_first - so_far.old + so_far.new;
+    so_far.old += old_lines;
+    so_far.new += new_lines;
     // A side without lines is numbered by the line before it.
     let start = |first: usize, lines: usize| number(first + usize::from(lines > 0));
     Some(Hunk {

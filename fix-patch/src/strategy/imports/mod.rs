@@ -1,4 +1,14 @@
 //! Unused Python imports: found, checked, removed, proven.
+//!
+//! | shape | what goes |
+//! |---|---|
+//! | a statement alone | its lines, and the comment behind it |
+//! | one of several between semicolons | the statement and one semicolon |
+//! | the only statement of a block | `pass` takes its place |
+//! | a name among others on a line | the name and one comma |
+//! | a name on its own line in parentheses | the line with its comment; the comma before it stays |
+//! | the first or last name, on the line of a parenthesis | what is left moves up to the parenthesis |
+//! | a name behind a backslash | the name, its comma and the backslash that is left over |
 
 mod depth;
 mod encoding;

@@ -1,4 +1,23 @@
 //! `pyproject.toml`: the lists of PEP 621 and PEP 735, Poetry's tables, and older spellings.
+//!
+//! | list | addition | pin |
+//! |---|---|---|
+//! | on one line | on that line, with its blanks | the specifier alone |
+//! | one entry a line | a line of its own, indented as its siblings | the same |
+//! | no comma at the end | a comma right behind the last entry, before its comment | |
+//! | commas at the start of lines | a line that starts with one | |
+//! | `]` on the last entry's line | `]` moves to the new line | |
+//! | empty | as its first entry, on the line if it has one | |
+//! | sorted, three entries or more | in its place, else at the end; tables in a list do not count | |
+//! | missing | made beside its siblings, else as a table, in the fewest lines | refused |
+//!
+//! | entry of Poetry | pin | addition |
+//! |---|---|---|
+//! | `a = "^1"` | the string | as its siblings, `=` in their column, `python` first |
+//! | `a = {version = "^1", …}` | the version | for extras and markers |
+//! | `a.version = "^1"` | the version | dotted, where its siblings are |
+//! | `[tool.poetry.dependencies.a]` | the version | a table's own header before the first |
+//! | `a = [{…}, {…}]`, `git`, `path`, `url`, without a version | refused | |
 
 mod array;
 mod poetry;

@@ -1,4 +1,14 @@
 //! Requirements and constraints files: one requirement a line.
+//!
+//! | line | addition | pin |
+//! |---|---|---|
+//! | `a`, `a==1`, `a[x] >=1 ; m  # c` | in order when all are sorted, else behind the last line | the specifier alone |
+//! | `a (>=1)` | | inside the parentheses |
+//! | `a \\` and `>=1` on the next | | the specifier, where it is on one line |
+//! | `a==1 --hash=…`, `--require-hashes` | refused | refused |
+//! | `a @ url`, a path, `-e`, `#egg=a` | refused for this name | refused |
+//! | `-r x`, `-c x`, other options, comments | stay | stay |
+//! | what pip would not read, a compiler's header | refused | refused |
 
 mod lines;
 
@@ -85,7 +95,7 @@ fn change(file: &File, source: &SourceFile, operation: &Operation) -> Result<Vec
 /// The lines that declare the dependency's name.
 fn named<'f>(file: &'f File, dependency: &Dependency) -> Vec<Line<'f>> {
     let wanted = dependency.name.normalized();
-    file.lines().filter(|line| line.names(&wanted)).collect()
+    file.lines().filter(|line| line.names(wanted)).collect()
 }
 
 fn pin(source: &SourceFile, file: &File, dependency: &Dependency) -> Result<Option<Edit>, Refusal> {
