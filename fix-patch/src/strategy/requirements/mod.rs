@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | `a`, `a==1`, `a[x] >=1 ; m  # c` | in order when all are sorted, else behind the last line | the specifier alone |
 //! | `a (>=1)` | | inside the parentheses |
-//! | `a \\` and `>=1` on the next | | the specifier, where it is on one line |
+//! | `a \` and `>=1` on the next | | the specifier, where it is on one line |
 //! | `a==1 --hash=…`, `--require-hashes` | refused | refused |
 //! | `a @ url`, a path, `-e`, `#egg=a` | refused for this name | refused |
 //! | `-r x`, `-c x`, other options, comments | stay | stay |
