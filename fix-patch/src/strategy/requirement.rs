@@ -186,8 +186,11 @@ fn is_clause(clause: &str) -> bool {
     if clause.is_empty() {
         return true;
     }
-    let operators = ["===", "~=", "==", "!=", "<=", ">=", "<", ">"];
-    let Some(version) = operators.iter().find_map(|operator| clause.strip_prefix(operator)) else { return false };
+    let length = clause.bytes().take_while(|b| matches!(b, b'=' | b'<' | b'>' | b'!' | b'~')).count();
+    let Some((operator, version)) = clause.split_at_checked(length) else { return false };
+    if !matches!(operator, "===" | "~=" | "==" | "!=" | "<=" | ">=" | "<" | ">") {
+        return false;
+    }
     let version = version.trim_start();
     !version.is_empty()
         && version.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b'*' | b'+' | b'!'))

@@ -2,12 +2,13 @@
 
 use std::ops::Range;
 
+use crate::source::SourceFile;
 use crate::strategy::requirement::{Requirement, is_spelling_of, name_at_start};
 
-/// A requirements file: its text, and its logical lines that are not empty.
+/// A requirements file, and its logical lines that are not empty.
 #[derive(Debug)]
 pub(super) struct File {
-    text: String,
+    source: SourceFile,
     entries: Vec<Entry>,
 }
 
@@ -25,8 +26,15 @@ struct Entry {
 enum Content {
     /// The bytes of the file.
     Plain(Range<usize>),
-    /// Physical lines joined, and where pieces of the text come from.
-    Joined { text: String, pieces: Vec<Piece> },
+    /// Physical lines joined. Few are, so that the others need not have the room.
+    Joined(Box<Joined>),
+}
+
+#[derive(Debug)]
+struct Joined {
+    text: String,
+    /// Where pieces of the text come from.
+    pieces: Vec<Piece>,
 }
 
 /// What a line is.
@@ -68,8 +76,8 @@ impl<'f> Line<'f> {
 
     pub(super) fn text(&self) -> &'f str {
         match &self.entry.content {
-            Content::Plain(range) => self.file.text.get(range.clone()).unwrap_or_default(),
-            Content::Joined { text, .. } => text,
+            Content::Plain(range) => self.file.source.text().get(range.clone()).unwrap_or_default(),
+            Content::Joined(joined) => &joined.text,
         }
     }
 
@@ -93,7 +101,7 @@ impl<'f> Line<'f> {
     pub(super) fn source_of(&self, range: &Range<usize>) -> Option<Range<usize>> {
         match &self.entry.content {
             Content::Plain(content) => Some(content.start + range.start..content.start + range.end),
-            Content::Joined { pieces, .. } => pieces.iter().find_map(|piece| {
+            Content::Joined(joined) => joined.pieces.iter().find_map(|piece| {
                 let inside = piece.text <= range.start && range.end <= piece.text + piece.length;
                 inside.then(|| piece.source + range.start - piece.text..piece.source + range.end - piece.text)
             }),
@@ -117,9 +125,10 @@ impl<'f> Line<'f> {
 }
 
 impl File {
-    /// Splits a text into its logical lines.
-    pub(super) fn new(text: &str) -> Self {
-        let mut entries = Vec::new();
+    /// Splits a file into its logical lines.
+    pub(super) fn new(source: &SourceFile) -> Self {
+        let text = source.text();
+        let mut entries = Vec::with_capacity(text.bytes().filter(|&byte| byte == b'\n').count() + 1);
         let bom = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
         let mut open: Option<Open> = None;
         let mut physical = physical_lines(text, bom).peekable();
@@ -148,7 +157,7 @@ impl File {
                 entries.extend(logical.close());
             }
         }
-        Self { text: text.to_owned(), entries }
+        Self { source: source.clone(), entries }
     }
 
     pub(super) fn lines(&self) -> impl Iterator<Item = Line<'_>> {
@@ -164,7 +173,7 @@ fn is_comment(line: &str) -> bool {
 fn plain(text: &str, content: Range<usize>, whole: Range<usize>) -> Option<Entry> {
     let line = text.get(content.clone())?;
     // At the end of the file a backslash continues nothing.
-    let line = if is_comment(line) { line } else { line.strip_suffix('\\').unwrap_or(line) };
+    let line = line.strip_suffix('\\').filter(|_| !is_comment(line)).unwrap_or(line);
     let uncommented = line.get(..comment_start(line))?;
     let trimmed = uncommented.trim();
     if trimmed.is_empty() {
@@ -218,7 +227,7 @@ impl Open {
         Some(Entry {
             range: self.range,
             kind: kind_of(text),
-            content: Content::Joined { text: text.to_owned(), pieces },
+            content: Content::Joined(Box::new(Joined { text: text.to_owned(), pieces })),
         })
     }
 }
@@ -275,8 +284,12 @@ fn physical_lines(text: &str, start: usize) -> impl Iterator<Item = (Range<usize
 mod tests {
     use super::*;
 
+    fn file(text: &str) -> File {
+        File::new(&SourceFile::new("requirements.txt".parse().unwrap(), text.as_bytes().to_vec()).unwrap())
+    }
+
     fn texts(text: &str) -> Vec<String> {
-        File::new(text).lines().map(|line| line.text().to_owned()).collect()
+        file(text).lines().map(|line| line.text().to_owned()).collect()
     }
 
     #[test]
@@ -290,7 +303,7 @@ mod tests {
     #[test]
     fn pieces_know_where_they_come_from() {
         let text = "x\n  foo == 1.0 \\\n  --hash=sha256:1\n";
-        let file = File::new(text);
+        let file = file(text);
         let line = file.lines().nth(1).unwrap();
         let requirement = line.requirement().unwrap();
         let range = line.source_of(&requirement.spec_range()).unwrap();
@@ -300,7 +313,7 @@ mod tests {
 
     #[test]
     fn kinds_are_told_apart() {
-        let kinds = |text| File::new(text).lines().map(|line| line.kind()).collect::<Vec<_>>();
+        let kinds = |text| file(text).lines().map(|line| line.kind()).collect::<Vec<_>>();
         assert_eq!(
             kinds("-r x\nhttps://a/b\n./a\na.whl\n{{ x }}\nsome words here\n")[..4],
             [Kind::Option, Kind::Location, Kind::Location, Kind::Requirement { options: 5 },]

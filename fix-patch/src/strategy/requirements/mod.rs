@@ -48,7 +48,7 @@ impl Strategy for Requirements {
 
 impl Reading for File {
     fn read(source: &SourceFile) -> Result<Self, Refusal> {
-        Ok(Self::new(source.text()))
+        Ok(Self::new(source))
     }
 
     fn change(&self, source: &SourceFile, operation: &Operation) -> Result<Vec<Edit>, Refusal> {
@@ -285,15 +285,15 @@ fn shortened(text: &str) -> String {
 
 /// `after` is `before` with one line more, or with one specifier changed.
 fn prove(before: &File, after: &File, operation: &Operation) -> Result<(), String> {
-    let (old, new): (Vec<Line<'_>>, Vec<Line<'_>>) = (before.lines().collect(), after.lines().collect());
     fn text<'f>(line: &Line<'f>) -> (&'f str, Kind) {
         (line.text(), line.kind())
     }
-    let same = old.iter().zip(&new).take_while(|(a, b)| text(a) == text(b)).count();
+    let same = before.lines().zip(after.lines()).take_while(|(a, b)| text(a) == text(b)).count();
+    let (mut old, mut new) = (before.lines().skip(same), after.lines().skip(same));
     match &operation.action {
         Action::AddDependency(dependency) => {
-            let rest_is_same = old.iter().skip(same).map(text).eq(new.iter().skip(same + 1).map(text));
-            let Some(added) = new.get(same).filter(|_| rest_is_same && new.len() == old.len() + 1) else {
+            let added = new.next();
+            let Some(added) = added.filter(|_| old.map(|line| text(&line)).eq(new.map(|line| text(&line)))) else {
                 return Err("the lines differ by more than one new line".to_owned());
             };
             let is_wanted = added.requirement().is_some_and(|requirement| {
@@ -307,10 +307,12 @@ fn prove(before: &File, after: &File, operation: &Operation) -> Result<(), Strin
             if is_wanted { Ok(()) } else { Err(format!("the new line is {:?}", added.text())) }
         }
         Action::PinDependency(dependency) => {
-            let rest_is_same = old.iter().skip(same + 1).map(text).eq(new.iter().skip(same + 1).map(text));
-            let (Some(was), Some(is)) = (old.get(same), new.get(same).filter(|_| rest_is_same)) else {
-                return Err("the lines differ by more than one specifier".to_owned());
+            let (Some(was), Some(is)) = (old.next(), new.next()) else {
+                return Err("the lines do not differ".to_owned());
             };
+            if !old.map(|line| text(&line)).eq(new.map(|line| text(&line))) {
+                return Err("the lines differ by more than one specifier".to_owned());
+            }
             let (Some(a), Some(b)) = (was.requirement(), is.requirement()) else {
                 return Err("the changed line is no requirement".to_owned());
             };
