@@ -107,6 +107,19 @@ fn pin_in_pyproject(bencher: Bencher<'_, '_>, size: usize) {
     generate(bencher, &plan, &pyproject(size));
 }
 
+/// One scan and nothing else: what is to be added is there already.
+#[divan::bench(args = SIZES)]
+fn scan_of_requirements(bencher: Bencher<'_, '_>, size: usize) {
+    let plan = plan("add_dependency", "requirements.txt", r#"{"name": "package-7", "spec": ">=1.7,<2"}"#);
+    let text = requirements(size);
+    let tree = MemoryTree::from_iter([(plan.files()[0].clone(), text.as_str().into())]);
+    let generator = PatchGenerator::default();
+    bencher.counter(BytesCount::of_str(&text)).bench(|| {
+        let generated = generator.generate(black_box(&plan), &tree, &PatchOptions::default());
+        assert!(matches!(generated, Ok(Generated::NoChange(_))));
+    });
+}
+
 #[divan::bench(args = SIZES)]
 fn add_to_requirements(bencher: Bencher<'_, '_>, size: usize) {
     let plan = plan("add_dependency", "requirements.txt", r#"{"name": "rich", "spec": ">=13"}"#);
