@@ -105,6 +105,13 @@ impl EditSet {
         result
     }
 
+    /// Where byte `offset` of the text, which stays, is after the edits.
+    #[must_use]
+    pub fn offset_after(&self, offset: usize) -> usize {
+        let before = self.edits.iter().take_while(|edit| edit.range.end <= offset);
+        before.fold(offset, |at, edit| at + edit.replacement.len() - edit.range.len())
+    }
+
     /// One set that does what this one and then `next` do. `next` was made for
     /// the text that this one gives.
     #[must_use]
@@ -224,6 +231,14 @@ mod tests {
         assert!(set(vec![Edit::deletion(2..3)]).is_err(), "inside é");
         assert!(set(vec![Edit::deletion(5..9)]).is_err());
         assert!(set(vec![Edit::replacement(0..1, "h")]).unwrap().is_empty());
+    }
+
+    #[test]
+    fn offsets_move_with_the_text() {
+        let text = "abcdef";
+        let set = EditSet::new(text, vec![Edit::deletion(0..2), Edit::replacement(3..4, "ddd")]).unwrap();
+        assert_eq!(set.apply(text), "cdddef");
+        assert_eq!([2, 4, 6].map(|offset| set.offset_after(offset)), [0, 4, 6]);
     }
 
     fn edits(length: usize) -> impl Strategy<Value = Vec<Edit>> {

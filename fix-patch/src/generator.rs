@@ -82,17 +82,17 @@ impl PatchGenerator {
             by_file.entry(&operation.file).or_default().push(operation);
         }
         let tidy = options.tidy && *plan.category() == Category::LintFormat;
+        let options = PatchOptions { tidy, ..options.clone() };
         let mut files = Vec::new();
         let mut already = Vec::new();
         let mut findings = Vec::new();
         for (path, operations) in by_file {
             let blob = tree.read(path).map_err(PatchError::from_tree)?;
             let source = SourceFile::new(path.clone(), blob.bytes)?;
-            let edits = self.edit_file(&source, &operations, options, &mut already)?;
+            let edits = self.edit_file(&source, &operations, &options, &mut already)?;
             if edits.is_empty() {
                 continue;
             }
-            let edits = if tidy { tidied(&source, &edits)? } else { edits };
             if operations
                 .iter()
                 .any(|operation| matches!(operation.action, Action::AddDependency(_) | Action::PinDependency(_)))
@@ -129,10 +129,11 @@ impl PatchGenerator {
             by_strategy.entry(index).or_default().push(operation);
         }
         let mut edits = EditSet::default();
+        let mut is_tidy = !options.tidy;
         let mut current = source.clone();
         for (index, operations) in by_strategy {
             let Some(strategy) = self.strategies.get(index) else { continue };
-            let Proposal { edits: proposed, already: reasons, proof } =
+            let Proposal { edits: proposed, already: reasons, tidied, proof } =
                 strategy.propose(&current, &operations, options)?;
             already.extend(reasons);
             if proposed.is_empty() {
@@ -145,28 +146,30 @@ impl PatchGenerator {
                 mismatch,
             })?;
             edits = edits.then(&proposed);
+            is_tidy = tidied || !options.tidy;
             current = current.with_text(after);
+        }
+        if !is_tidy && !edits.is_empty() {
+            edits = edits.then(&tidying(&current)?);
         }
         Ok(edits)
     }
 }
 
-/// `edits`, then the white space of the result mended, where the file is Python.
+/// The edits that mend the white space of what was changed, where it is Python.
 #[cfg(feature = "python")]
-fn tidied(source: &SourceFile, edits: &EditSet) -> Result<EditSet, PatchError> {
-    if !crate::tidy::handles(source.path()) {
-        return Ok(edits.clone());
+fn tidying(changed: &SourceFile) -> Result<EditSet, PatchError> {
+    if !crate::tidy::handles(changed.path()) {
+        return Ok(EditSet::default());
     }
-    let edited = source.with_text(edits.apply(source.text()));
-    let tidying = crate::tidy::tidy(&edited).map_err(|mismatch| PatchError::ProofFailed {
-        file: source.path().clone(),
+    crate::tidy::tidy(changed).map_err(|mismatch| PatchError::ProofFailed {
+        file: changed.path().clone(),
         strategy: "tidy",
         mismatch,
-    })?;
-    Ok(edits.then(&tidying))
+    })
 }
 
 #[cfg(not(feature = "python"))]
-fn tidied(_: &SourceFile, edits: &EditSet) -> Result<EditSet, PatchError> {
-    Ok(edits.clone())
+fn tidying(_: &SourceFile) -> Result<EditSet, PatchError> {
+    Ok(EditSet::default())
 }

@@ -97,7 +97,7 @@ pub struct FilePatch {
 impl FilePatch {
     pub(crate) fn new(source: SourceFile, executable: bool, edits: EditSet) -> Self {
         let after = edits.apply(source.text());
-        let hunks = diff::hunks(source.text(), &after, &edits);
+        let hunks = diff::hunks(source.text(), &edits);
         Self { source, executable, edits, after, hunks }
     }
 

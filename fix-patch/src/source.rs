@@ -1,5 +1,7 @@
 //! One file as text, with its habits.
 
+use std::sync::Arc;
+
 use fix_plan::RepoPath;
 
 use crate::refusal::{Refusal, RefusalCode};
@@ -14,7 +16,8 @@ const BOM: char = '\u{feff}';
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct SourceFile {
     path: RepoPath,
-    text: String,
+    /// Shared: whoever reads the file keeps it.
+    text: Arc<String>,
 }
 
 impl SourceFile {
@@ -34,7 +37,7 @@ impl SourceFile {
         if let Some(at) = text.find('\0') {
             return refuse(format!("the file holds a NUL at byte {at}; it is no text"));
         }
-        Ok(Self { path, text })
+        Ok(Self { path, text: Arc::new(text) })
     }
 
     /// Where the file is.
@@ -83,7 +86,7 @@ impl SourceFile {
     /// The same file with another text.
     #[must_use]
     pub fn with_text(&self, text: String) -> Self {
-        Self { path: self.path.clone(), text }
+        Self { path: self.path.clone(), text: Arc::new(text) }
     }
 }
 

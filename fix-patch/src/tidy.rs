@@ -9,7 +9,7 @@ use ruff_text_size::Ranged;
 use crate::edit::{Edit, EditSet};
 use crate::source::SourceFile;
 use crate::strategy::imports::is_python;
-use crate::strategy::imports::python::{Module, bytes};
+use crate::strategy::imports::python::{Lines, Module, bytes};
 
 /// Whether the file is Python.
 pub(crate) fn handles(path: &RepoPath) -> bool {
@@ -20,7 +20,7 @@ pub(crate) fn handles(path: &RepoPath) -> bool {
 pub(crate) fn tidy(source: &SourceFile) -> Result<EditSet, String> {
     let text = source.text();
     let module = Module::parse(text).map_err(|error| error.to_string())?;
-    let edits = EditSet::new(text, edits(&module)).map_err(|error| error.to_string())?;
+    let edits = edits(&module, &EditSet::default(), text)?;
     if !edits.is_empty() {
         let after = edits.apply(text);
         let after = module.parse_rest(&after).map_err(|error| format!("the result does not parse: {error}"))?;
@@ -31,15 +31,22 @@ pub(crate) fn tidy(source: &SourceFile) -> Result<EditSet, String> {
     Ok(edits)
 }
 
-fn edits(module: &Module<'_>) -> Vec<Edit> {
-    let text = module.text;
-    let mut strings = strings(module).into_iter().peekable();
+/// The edits that tidy `text`, which is what `before` makes of the module and which keeps its strings.
+pub(crate) fn edits(module: &Module<'_>, before: &EditSet, text: &str) -> Result<EditSet, String> {
+    if is_tidy(text) {
+        return Ok(EditSet::default());
+    }
+    let mut strings = strings(module)
+        .into_iter()
+        .map(|string| before.offset_after(string.start)..before.offset_after(string.end))
+        .peekable();
+    let lines = Lines::new(text);
     let mut edits = Vec::new();
     let mut at = 0;
     let mut continued = false;
     let mut ends_clean = true;
     while at < text.len() {
-        let content_end = module.lines.content_end(at, text);
+        let content_end = lines.content_end(at, text);
         let line = text.get(at..content_end).unwrap_or_default();
         let trimmed = line.trim_end_matches([' ', '\t']);
         while strings.next_if(|string| string.end <= content_end).is_some() {}
@@ -50,14 +57,14 @@ fn edits(module: &Module<'_>) -> Vec<Edit> {
             edits.push(Edit::deletion(at + trimmed.len()..content_end));
         }
         continued = !in_string && line.ends_with('\\') && !trimmed.trim_start().starts_with('#');
-        let end = module.lines.end(at, text);
+        let end = lines.end(at, text);
         ends_clean = end > content_end || !needed && trimmed.is_empty();
         at = end;
     }
     let is_bom_only = text == "\u{feff}";
     if !ends_clean && !continued && !is_bom_only {
-        let before = module.lines.start(text.len());
-        let newline = match text.get(..before).unwrap_or_default() {
+        let last = lines.start(text.len());
+        let newline = match text.get(..last).unwrap_or_default() {
             lines if lines.ends_with("\r\n") => "\r\n",
             lines if lines.ends_with('\r') => "\r",
             _ => "\n",
@@ -73,7 +80,13 @@ fn edits(module: &Module<'_>) -> Vec<Edit> {
             }
         }
     }
-    edits
+    EditSet::new(text, edits).map_err(|error| error.to_string())
+}
+
+/// Whether no line ends in blanks, and the last one ends. Most files are so.
+fn is_tidy(text: &str) -> bool {
+    let ends = text.is_empty() || text.ends_with(['\n', '\r']);
+    ends && ![" \n", "\t\n", " \r", "\t\r"].iter().any(|untidy| text.contains(untidy))
 }
 
 /// The bytes of strings over several lines, the formatted ones from their start to their end; sorted.
@@ -108,11 +121,16 @@ fn tokens<'m>(module: &'m Module<'_>) -> impl Iterator<Item = (TokenKind, &'m st
     module.tokens().iter().filter(means_something).map(|token| {
         let text = match token.kind() {
             TokenKind::Newline | TokenKind::Indent | TokenKind::Dedent | TokenKind::EndOfFile => "",
-            TokenKind::Comment => module.slice(token.range()).trim_end_matches([' ', '\t']),
+            TokenKind::Comment => trimmed(module.slice(token.range())),
             _ => module.slice(token.range()),
         };
         (token.kind(), text)
     })
+}
+
+/// A comment as tidying leaves it.
+pub(crate) fn trimmed(comment: &str) -> &str {
+    comment.trim_end_matches([' ', '\t'])
 }
 
 #[cfg(test)]

@@ -11,77 +11,77 @@ use crate::edit::EditSet;
 
 const CONTEXT_LINES: usize = 3;
 
-/// The hunks of a change. Only the lines that edits touch are compared.
-pub(crate) fn hunks(before: &str, after: &str, edits: &EditSet) -> Vec<Hunk> {
-    let old: Vec<&str> = before.split_inclusive('\n').collect();
-    let new: Vec<&str> = after.split_inclusive('\n').collect();
-    let changes = changes(before, &old, &new, edits);
+/// The hunks of a change. Only the lines that edits touch, and three around them, are looked at.
+pub(crate) fn hunks(before: &str, edits: &EditSet) -> Vec<Hunk> {
     let mut hunks = Vec::new();
     let mut group: Vec<Change> = Vec::new();
-    for change in changes {
+    let mut so_far = Counts::default();
+    for change in changes(before, edits) {
         let far = group.last().is_some_and(|last| change.old.start > last.old.end + 2 * CONTEXT_LINES);
         if far {
-            hunks.push(hunk(&old, &new, &group));
+            hunks.extend(hunk(before, &group, &mut so_far));
             group.clear();
         }
         group.push(change);
     }
-    if !group.is_empty() {
-        hunks.push(hunk(&old, &new, &group));
-    }
+    hunks.extend(hunk(before, &group, &mut so_far));
     hunks
 }
 
-/// Lines `old` that become lines `new`.
+/// How many lines the hunks before have.
+#[derive(Default)]
+struct Counts {
+    old: usize,
+    new: usize,
+}
+
+/// Lines of the old text that become other lines.
 #[derive(Clone, Debug)]
 struct Change {
     old: Range<usize>,
-    new: Range<usize>,
+    /// The bytes of the old lines.
+    bytes: Range<usize>,
+    new: Vec<String>,
 }
 
-fn changes(before: &str, old: &[&str], new: &[&str], edits: &EditSet) -> Vec<Change> {
+fn changes(before: &str, edits: &EditSet) -> Vec<Change> {
     let mut changes: Vec<Change> = Vec::new();
-    // New line index minus old line index, behind the regions seen so far.
-    let mut shift: isize = 0;
     for region in regions(before, edits) {
-        let new_start = region.lines.start.saturating_add_signed(shift);
-        let grown = region.new_lines.abs_diff(region.lines.len());
-        let grown = isize::try_from(grown).unwrap_or(isize::MAX);
-        shift += if region.new_lines >= region.lines.len() { grown } else { -grown };
-        let new_lines = new_start..new_start + region.new_lines;
-        let (Some(old_slice), Some(new_slice)) = (old.get(region.lines.clone()), new.get(new_lines.clone())) else {
-            continue;
-        };
-        for op in similar::capture_diff_slices(Algorithm::Myers, old_slice, new_slice) {
-            let (old_range, new_range) = (op.old_range(), op.new_range());
+        let old: Vec<&str> = lines(before, region.bytes.clone()).collect();
+        let new: Vec<&str> = region.text.split_inclusive('\n').collect();
+        let mut at = region.bytes.start;
+        for op in similar::capture_diff_slices(Algorithm::Myers, &old, &new) {
+            let gone = old.get(op.old_range()).unwrap_or_default();
+            let bytes = at..at + gone.iter().map(|line| line.len()).sum::<usize>();
+            at = bytes.end;
             if matches!(op, DiffOp::Equal { .. }) {
                 continue;
             }
-            let change = Change {
-                old: region.lines.start + old_range.start..region.lines.start + old_range.end,
-                new: new_lines.start + new_range.start..new_lines.start + new_range.end,
-            };
+            let lines = region.line + op.old_range().start..region.line + op.old_range().end;
+            let came = new.get(op.new_range()).unwrap_or_default().iter().map(|line| (*line).to_owned());
             match changes.last_mut() {
-                Some(last) if last.old.end == change.old.start && last.new.end == change.new.start => {
-                    last.old.end = change.old.end;
-                    last.new.end = change.new.end;
+                Some(last) if last.old.end == lines.start => {
+                    last.old.end = lines.end;
+                    last.bytes.end = bytes.end;
+                    last.new.extend(came);
                 }
-                _ => changes.push(change),
+                _ => changes.push(Change { old: lines, bytes, new: came.collect() }),
             }
         }
     }
     changes
 }
 
-/// Whole lines that edits touch, and how many lines they become.
+/// Whole lines that edits touch, and the text that they become.
 struct Region {
-    lines: Range<usize>,
-    new_lines: usize,
+    bytes: Range<usize>,
+    line: usize,
+    text: String,
 }
 
 fn regions(before: &str, edits: &EditSet) -> Vec<Region> {
     let mut regions = Vec::new();
-    let mut lines = LineCounter { text: before, at: 0, line: 0 };
+    let mut counter = LineCounter { text: before, at: 0, line: 0 };
     let mut edits = edits.iter().peekable();
     while let Some(first) = edits.next() {
         let start = line_start(before, first.range().start);
@@ -100,15 +100,11 @@ fn regions(before: &str, edits: &EditSet) -> Vec<Region> {
                 }
                 None => {
                     text.push_str(before.get(end..stop).unwrap_or_default());
-                    end = stop;
+                    regions.push(Region { bytes: start..stop, line: counter.line_at(start), text });
                     break;
                 }
             }
         }
-        let first_line = lines.line_at(start);
-        let last_line = lines.line_at(end)
-            + usize::from(end > start && !before.get(..end).is_some_and(|head| head.ends_with('\n')));
-        regions.push(Region { lines: first_line..last_line, new_lines: text.split_inclusive('\n').count() });
     }
     regions
 }
@@ -129,6 +125,10 @@ impl LineCounter<'_> {
     }
 }
 
+fn lines(text: &str, bytes: Range<usize>) -> impl Iterator<Item = &str> {
+    text.get(bytes).unwrap_or_default().split_inclusive('\n')
+}
+
 fn line_start(text: &str, offset: usize) -> usize {
     text.get(..offset).and_then(|head| head.rfind('\n')).map_or(0, |at| at + 1)
 }
@@ -137,36 +137,43 @@ fn line_end(text: &str, offset: usize) -> usize {
     text.get(offset..).and_then(|tail| tail.find('\n')).map_or(text.len(), |at| offset + at + 1)
 }
 
-fn hunk(old: &[&str], new: &[&str], group: &[Change]) -> Hunk {
-    let (Some(first), Some(last)) = (group.first(), group.last()) else {
-        return Hunk { old_start: 0, old_lines: 0, new_start: 0, new_lines: 0, lines: Vec::new() };
-    };
-    let lead = first.old.start.min(CONTEXT_LINES);
-    let trail = (old.len() - last.old.end).min(CONTEXT_LINES);
-    let old_range = first.old.start - lead..last.old.end + trail;
-    let new_range = first.new.start - lead..last.new.end + trail;
-    let mut lines = Vec::new();
-    let mut push = |kind, from: &[&str], range: Range<usize>| {
-        let texts = from.get(range).unwrap_or_default();
-        lines.extend(texts.iter().map(|text| Line { kind, text: (*text).to_owned() }));
-    };
-    let mut at = old_range.start;
+/// The hunk of changes that lie close together.
+fn hunk(before: &str, group: &[Change], so_far: &mut Counts) -> Option<Hunk> {
+    let (first, last) = (group.first()?, group.last()?);
+    let mut lead = first.bytes.start;
+    for _ in 0..CONTEXT_LINES {
+        lead = line_start(before, lead.saturating_sub(1));
+    }
+    let mut trail = last.bytes.end;
+    for _ in 0..CONTEXT_LINES {
+        trail = line_end(before, trail);
+    }
+    let mut texts = Vec::new();
+    let mut at = lead;
     for change in group {
-        push(LineKind::Context, old, at..change.old.start);
-        push(LineKind::Removed, old, change.old.clone());
-        push(LineKind::Added, new, change.new.clone());
-        at = change.old.end;
+        texts.extend(lines(before, at..change.bytes.start).map(|text| (LineKind::Context, text)));
+        texts.extend(lines(before, change.bytes.clone()).map(|text| (LineKind::Removed, text)));
+        texts.extend(change.new.iter().map(|text| (LineKind::Added, text.as_str())));
+        at = change.bytes.end;
     }
-    push(LineKind::Context, old, at..old_range.end);
+    texts.extend(lines(before, at..trail).map(|text| (LineKind::Context, text)));
+    let lines: Vec<Line> = texts.into_iter().map(|(kind, text)| Line { kind, text: text.to_owned() }).collect();
+
+    let count = |not: LineKind| lines.iter().filter(|line| line.kind != not).count();
+    let (old_lines, new_lines) = (count(LineKind::Added), count(LineKind::Removed));
+    let old_first = first.old.start - lines.iter().take_while(|line| line.kind == LineKind::Context).count();
+    let new_first = old_first - so_far.old + so_far.new;
+    so_far.old += old_lines;
+    so_far.new += new_lines;
     // A side without lines is numbered by the line before it.
-    let start = |range: &Range<usize>| number(range.start + usize::from(!range.is_empty()));
-    Hunk {
-        old_start: start(&old_range),
-        old_lines: number(old_range.len()),
-        new_start: start(&new_range),
-        new_lines: number(new_range.len()),
+    let start = |first: usize, lines: usize| number(first + usize::from(lines > 0));
+    Some(Hunk {
+        old_start: start(old_first, old_lines),
+        old_lines: number(old_lines),
+        new_start: start(new_first, new_lines),
+        new_lines: number(new_lines),
         lines,
-    }
+    })
 }
 
 fn number(value: usize) -> u64 {
@@ -230,7 +237,7 @@ mod tests {
     fn diff(before: &str, edits: Vec<Edit>) -> String {
         let edits = EditSet::new(before, edits).unwrap();
         let mut text = String::new();
-        write_file(&mut text, &"a.txt".parse().unwrap(), &hunks(before, &edits.apply(before), &edits));
+        write_file(&mut text, &"a.txt".parse().unwrap(), &hunks(before, &edits));
         text.lines().skip(3).map(|line| format!("{line}\n")).collect()
     }
 

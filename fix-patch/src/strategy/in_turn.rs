@@ -7,43 +7,52 @@ use crate::edit::{Edit, EditSet};
 use crate::refusal::{Refusal, RefusalCode};
 use crate::source::SourceFile;
 
-/// The edits of one operation on a text; none when it is already so.
-type Change = fn(&SourceFile, &Operation) -> Result<Vec<Edit>, Refusal>;
-/// Checks that the second text is the first one after the operation.
-type Prove = fn(&str, &str, &Operation) -> Result<(), String>;
+/// A file as a strategy reads it: once, to change it and to prove the change.
+pub(super) trait Reading: Sized {
+    /// Reads the text.
+    fn read(source: &SourceFile) -> Result<Self, Refusal>;
+
+    /// The edits of one operation on `source`, of which this is the reading; none when it is already so.
+    fn change(&self, source: &SourceFile, operation: &Operation) -> Result<Vec<Edit>, Refusal>;
+
+    /// Checks that `after` is this one after the operation.
+    fn prove(&self, after: &Self, operation: &Operation) -> Result<(), String>;
+}
 
 /// Does `operations` in their order, and proves each step.
-pub(super) fn apply<'s>(
+pub(super) fn apply<'s, R: Reading + 's>(
     source: &'s SourceFile,
     operations: &[&'s Operation],
-    change: Change,
-    prove: Prove,
 ) -> Result<Proposal<'s>, Refusal> {
     let mut edits = EditSet::default();
     let mut already = Vec::new();
-    let mut steps: Vec<(SourceFile, &'s Operation)> = Vec::new();
+    let mut steps: Vec<(R, &'s Operation)> = Vec::new();
     let mut current = source.clone();
+    let mut read: Option<R> = None;
     for &operation in operations {
-        let changes = change(&current, operation)?;
+        let reading = match read.take() {
+            Some(reading) => reading,
+            None => R::read(&current)?,
+        };
+        let changes = reading.change(&current, operation)?;
         if changes.is_empty() {
             already.push(message::already(source, operation));
+            read = Some(reading);
             continue;
         }
         let step = EditSet::new(current.text(), changes)
             .map_err(|error| Refusal::new(source.path(), RefusalCode::UnsupportedShape, error.to_string()))?;
-        let next = current.with_text(step.apply(current.text()));
+        current = current.with_text(step.apply(current.text()));
         edits = edits.then(&step);
-        steps.push((std::mem::replace(&mut current, next), operation));
+        steps.push((reading, operation));
     }
     let proof = move |after: &str| {
         if after != current.text() {
             return Err("the edits do not compose".to_owned());
         }
-        let afters = steps.iter().skip(1).map(|(step, _)| step.text()).chain([current.text()]);
-        for ((before, operation), after) in steps.iter().zip(afters) {
-            prove(before.text(), after, operation)?;
-        }
-        Ok(())
+        let last = R::read(&current).map_err(|refusal| format!("the result does not parse: {refusal}"))?;
+        let afters = steps.iter().skip(1).map(|(reading, _)| reading).chain([&last]);
+        steps.iter().zip(afters).try_for_each(|((before, operation), after)| before.prove(after, operation))
     };
     Ok(Proposal::new(edits, Box::new(proof)).already(already))
 }

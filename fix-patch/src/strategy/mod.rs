@@ -61,6 +61,7 @@ pub type Proof<'s> = Box<dyn FnOnce(&str) -> Result<(), String> + 's>;
 pub struct Proposal<'s> {
     pub(crate) edits: EditSet,
     pub(crate) already: Vec<String>,
+    pub(crate) tidied: bool,
     pub(crate) proof: Proof<'s>,
 }
 
@@ -68,13 +69,20 @@ impl<'s> Proposal<'s> {
     /// Edits, and the proof that their result is what was asked for.
     #[must_use]
     pub fn new(edits: EditSet, proof: Proof<'s>) -> Self {
-        Self { edits, already: Vec::new(), proof }
+        Self { edits, already: Vec::new(), tidied: false, proof }
     }
 
     /// The same; `reasons` say which operations ask for what is already so.
     #[must_use]
     pub fn already(mut self, reasons: Vec<String>) -> Self {
         self.already = reasons;
+        self
+    }
+
+    /// The same; the edits tidy white space too, so that nobody has to do it after them.
+    #[must_use]
+    pub fn tidied(mut self) -> Self {
+        self.tidied = true;
         self
     }
 }
@@ -89,7 +97,8 @@ impl fmt::Debug for Proposal<'_> {
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct PatchOptions {
-    /// Whether `lint_format` plans also tidy white space in the files they change. On by default.
+    /// Whether `lint_format` plans also tidy white space in the files they change. On by default;
+    /// a strategy sees it off where the plan is of another category.
     pub tidy: bool,
     /// Refusals of policy, not of safety, that do not count.
     pub allow: BTreeSet<Allowance>,

@@ -28,13 +28,10 @@ impl<'t> Requirement<'t> {
         };
         let start = skip(0);
         let rest = text.get(start..)?;
-        let length =
-            rest.find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))).unwrap_or(rest.len());
-        let name = start..start + length;
+        let name = start..start + name_at_start(rest).len();
         let spelled = text.get(name.clone())?;
-        if !spelled.starts_with(|c: char| c.is_ascii_alphanumeric())
-            || !spelled.ends_with(|c: char| c.is_ascii_alphanumeric())
-        {
+        let ends = [spelled.bytes().next(), spelled.bytes().next_back()];
+        if !ends.iter().all(|end| end.is_some_and(|end| end.is_ascii_alphanumeric())) {
             return None;
         }
         let mut head_end = name.end;
@@ -136,6 +133,21 @@ impl<'t> Requirement<'t> {
     }
 }
 
+/// The letters that can be a name at the start of a text.
+pub(super) fn name_at_start(text: &str) -> &str {
+    let is_part = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
+    let length = text.bytes().position(|b| !is_part(b)).unwrap_or(text.len());
+    text.get(..length).unwrap_or_default()
+}
+
+/// Whether a name as spelled is that of a normalised one.
+pub(super) fn is_spelling_of(spelled: &str, normalized: &str) -> bool {
+    // Normalising takes nothing but runs of separators away.
+    spelled.len() >= normalized.len()
+        && spelled.as_bytes().first().map(u8::to_ascii_lowercase) == normalized.bytes().next()
+        && normalize_name(spelled) == normalized
+}
+
 /// Whether `text` means what `spec` means.
 pub(super) fn same_spec(text: &str, spec: &VersionSpec) -> bool {
     match text.trim().parse::<VersionSpec>() {
@@ -174,10 +186,14 @@ fn is_clause(clause: &str) -> bool {
     if clause.is_empty() {
         return true;
     }
-    let operators = ["===", "~=", "==", "!=", "<=", ">=", "<", ">"];
-    let Some(version) = operators.iter().find_map(|operator| clause.strip_prefix(operator)) else { return false };
+    let length = clause.bytes().take_while(|b| matches!(b, b'=' | b'<' | b'>' | b'!' | b'~')).count();
+    let Some((operator, version)) = clause.split_at_checked(length) else { return false };
+    if !matches!(operator, "===" | "~=" | "==" | "!=" | "<=" | ">=" | "<" | ">") {
+        return false;
+    }
     let version = version.trim_start();
-    !version.is_empty() && version.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.*+!".contains(&b))
+    !version.is_empty()
+        && version.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b'*' | b'+' | b'!'))
 }
 
 /// The orders that people keep lists in; the first under which a list is sorted is its own.
@@ -195,18 +211,16 @@ pub(super) fn sorted_place(entries: &[&str], new: &str) -> Option<usize> {
         return None;
     }
     ORDERS.iter().find_map(|order| {
-        let keys: Vec<String> = entries.iter().map(|entry| order(entry)).collect();
+        let is_sorted = entries.iter().map(|entry| order(entry)).is_sorted();
         let key = order(new);
-        keys.is_sorted().then(|| keys.partition_point(|other| *other <= key))
+        is_sorted.then(|| entries.partition_point(|other| order(other) <= key))
     })
 }
 
 /// The name of an entry, and name and extras.
 fn head(entry: &str) -> Option<(&str, &str)> {
     let entry = entry.trim();
-    let name = entry.get(
-        ..entry.find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))).unwrap_or(entry.len()),
-    )?;
+    let name = name_at_start(entry);
     if name.is_empty() {
         return None;
     }

@@ -89,7 +89,7 @@ impl Scanner<'_> {
 
     fn code(&mut self, byte: u8) {
         match byte {
-            b'#' => self.at += self.rest().iter().position(|b| matches!(b, b'\n' | b'\r')).unwrap_or(self.rest().len()),
+            b'#' => self.skip(|b| !matches!(b, b'\n' | b'\r')),
             b'\'' | b'"' => self.string(byte, false),
             b'(' | b'[' | b'{' => {
                 self.link();
@@ -119,9 +119,16 @@ impl Scanner<'_> {
                 self.at += 1;
                 self.link();
             }
-            b'a'..=b'z' | b'A'..=b'Z' | b'_' | 0x80.. => self.word(),
+            b' ' => self.skip(|b| b == b' '),
+            _ if is_word(byte) => self.word(),
             _ => self.at += 1,
         }
+    }
+
+    /// Goes past the bytes that are `wanted`.
+    fn skip(&mut self, wanted: impl Fn(u8) -> bool) {
+        let rest = self.rest();
+        self.at += rest.iter().position(|&byte| !wanted(byte)).unwrap_or(rest.len());
     }
 
     fn rest(&self) -> &[u8] {
@@ -129,33 +136,23 @@ impl Scanner<'_> {
     }
 
     fn word(&mut self) {
-        let length = self.rest().iter().position(|b| !(b.is_ascii_alphanumeric() || *b == b'_' || *b >= 0x80));
-        let word = self.rest().get(..length.unwrap_or(self.rest().len())).unwrap_or_default();
-        let next = self.bytes.get(self.at + word.len()).copied();
-        let prefix = word.len() <= 3 && word.iter().all(|b| b"rRbBuUfFtT".contains(b));
-        let formatted = prefix && word.iter().any(|b| b"fFtT".contains(b));
-        let links = (2..=6).contains(&word.len())
-            && matches!(
-                word,
-                b"not"
-                    | b"await"
-                    | b"async"
-                    | b"lambda"
-                    | b"if"
-                    | b"else"
-                    | b"yield"
-                    | b"for"
-                    | b"in"
-                    | b"is"
-                    | b"or"
-                    | b"and"
-                    | b"from"
-            );
-        self.at += word.len();
-        match next {
-            Some(quote @ (b'\'' | b'"')) if prefix => self.string(quote, formatted),
-            _ if links => self.link(),
-            _ => {}
+        let start = self.at;
+        self.skip(is_word);
+        let word = self.bytes.get(start..self.at).unwrap_or_default();
+        // A keyword may stand right behind a number: `1if x else 2`.
+        let links = match word {
+            [b'0'..=b'9', rest @ ..] => rest.iter().any(u8::is_ascii_alphabetic),
+            _ => links(word),
+        };
+        if let Some(quote @ (b'\'' | b'"')) = self.peek(0) {
+            let prefix = word.len() <= 3 && word.iter().all(|b| b"rRbBuUfFtT".contains(b));
+            if prefix {
+                let formatted = word.iter().any(|b| b"fFtT".contains(b));
+                return self.string(quote, formatted);
+            }
+        }
+        if links {
+            self.link();
         }
     }
 
@@ -180,7 +177,10 @@ impl Scanner<'_> {
                     self.at += 3;
                     return;
                 }
-                _ => self.at += 1,
+                _ => {
+                    self.at += 1;
+                    self.skip(|b| b != quote && !matches!(b, b'\\' | b'\n' | b'\r'));
+                }
             }
         }
     }
@@ -245,6 +245,32 @@ impl Scanner<'_> {
     }
 }
 
+/// Whether a keyword makes the tree deeper.
+fn links(word: &[u8]) -> bool {
+    (2..=6).contains(&word.len())
+        && matches!(
+            word,
+            b"not"
+                | b"await"
+                | b"async"
+                | b"lambda"
+                | b"if"
+                | b"else"
+                | b"yield"
+                | b"for"
+                | b"in"
+                | b"is"
+                | b"or"
+                | b"and"
+                | b"from"
+        )
+}
+
+/// Whether a byte can stand in a name, a keyword or a number.
+fn is_word(byte: u8) -> bool {
+    matches!(byte, b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' | 0x80..)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -256,6 +282,7 @@ mod tests {
         assert!(depth(&"-".repeat(10_000)) >= 10_000);
         assert!(depth(&format!("x = {}1", "a.".repeat(10_000))) >= 10_000);
         assert!(depth(&"not ".repeat(10_000)) >= 10_000);
+        assert!(depth(&"1if 0x1else ".repeat(10_000)) >= 10_000);
         assert!(depth(&format!("{}x", " ".repeat(10_000))) >= 10_000);
         assert!(depth(&format!("f'{}'", "{f\"".repeat(5_000))) >= 10_000);
     }

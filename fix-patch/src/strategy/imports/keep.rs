@@ -106,7 +106,7 @@ fn conditional(
         for alternative in alternatives {
             let range = alternative.range();
             if let Some(at) = others.iter().find(|at| range.contains(at)) {
-                let line = module.lines.line(*at);
+                let line = module.lines().line(*at);
                 return Some(format!("another branch binds the same name on line {line}"));
             }
         }
@@ -129,7 +129,7 @@ fn are_alternatives(a: Branch, b: Branch) -> bool {
 /// Whether a comment tells linters to leave the import alone.
 fn suppressed(module: &Module<'_>, import: &Import<'_>, name: usize) -> Option<String> {
     let alias = import.names.get(name)?;
-    let line = |offset| module.lines.line(offset);
+    let line = |offset| module.lines().line(offset);
     let statement = bytes(import.stmt);
     let own =
         [line(alias.start().to_usize()), line(alias.end().to_usize()), line(statement.start), line(statement.end)];
@@ -141,7 +141,8 @@ fn suppressed(module: &Module<'_>, import: &Import<'_>, name: usize) -> Option<S
         if own.contains(&at) && (noqa(text) || pylint(text, "disable")) {
             return message(at);
         }
-        let alone = module.text.get(module.lines.start(offset)..offset).is_some_and(|before| before.trim().is_empty());
+        let alone =
+            module.text.get(module.lines().start(offset)..offset).is_some_and(|before| before.trim().is_empty());
         if alone && offset < statement.start {
             let next = own.contains(&(at + 1)) && pylint(text, "disable-next");
             let whole_file = ["ruff:", "flake8:"].iter().any(|tool| {

@@ -41,6 +41,10 @@ pub(super) fn locate(
         }
     }
     if places.is_empty() {
+        if let Some(star) = star_import(statements, &target) {
+            let message = format!("`{}` can only come with a star, which is never taken apart or out", wanted.target);
+            return Err(Refusal::new(path, RefusalCode::Star, message).at_lines([module.line_of(star)]));
+        }
         let message = format!("`{}` is not imported in this file", wanted.target);
         return Err(
             Refusal::new(path, RefusalCode::NotFound, message).with_candidates(near_misses(statements, &target))
@@ -63,23 +67,33 @@ pub(super) fn locate(
     }
 }
 
+/// The star import that `target`, which is not there by name, would come from.
+fn star_import<'m>(statements: &Statements<'m>, target: &Target) -> Option<&'m Alias> {
+    let same_module = statements
+        .imports
+        .iter()
+        .filter(|import| target.alias.is_none() && import.from.is_some() && import.from == target.from());
+    same_module.flat_map(|import| import.names).find(|alias| alias.name.as_str() == "*")
+}
+
 /// Keeps the places that `locator` can mean.
 fn narrow(module: &Module<'_>, locator: &ImportLocator, places: &mut Vec<(Place, &Import<'_>, &Alias)>) {
     if let Some(part) = &locator.line_contains {
         places.retain(|(_, import, _)| {
             let range = bytes(import.stmt);
-            let text = module.lines.start(range.start)..module.lines.content_end(range.end, module.text);
+            let text = module.lines().start(range.start)..module.lines().content_end(range.end, module.text);
             module.text.get(text).is_some_and(|text| text.contains(part.as_str()))
         });
     }
     let Some(line) = locator.line.map(std::num::NonZeroU32::get) else { return };
     // The line of the name itself, then that of the statement, then what is nearest.
     let rank = |import: &Import<'_>, alias: &Alias| {
-        let (first, last) = (module.lines.line(bytes(alias).start), module.lines.line(bytes(alias).end));
+        let (first, last) = (module.lines().line(bytes(alias).start), module.lines().line(bytes(alias).end));
         if (first..=last).contains(&line) {
             return (0, 0);
         }
-        let (first, last) = (module.lines.line(bytes(import.stmt).start), module.lines.line(bytes(import.stmt).end));
+        let (first, last) =
+            (module.lines().line(bytes(import.stmt).start), module.lines().line(bytes(import.stmt).end));
         if (first..=last).contains(&line) {
             return (1, 0);
         }
@@ -198,5 +212,5 @@ pub(super) fn target_of(import: &Import<'_>, alias: &Alias) -> Option<ImportTarg
 
 /// The 1-based line of an alias, and that of its statement.
 pub(super) fn lines_of(module: &Module<'_>, import: &Import<'_>, alias: &Alias) -> (u32, u32) {
-    (module.lines.line(alias.start().to_usize()), module.lines.line(import.stmt.start().to_usize()))
+    (module.lines().line(alias.start().to_usize()), module.lines().line(import.stmt.start().to_usize()))
 }

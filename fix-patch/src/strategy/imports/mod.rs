@@ -1,4 +1,14 @@
 //! Unused Python imports: found, checked, removed, proven.
+//!
+//! | shape | what goes |
+//! |---|---|
+//! | a statement alone | its lines, and the comment behind it |
+//! | one of several between semicolons | the statement and one semicolon |
+//! | the only statement of a block | `pass` takes its place |
+//! | a name among others on a line | the name and one comma |
+//! | a name on its own line in parentheses | the line with its comment; the comma before it stays |
+//! | the first or last name, on the line of a parenthesis | what is left moves up to the parenthesis |
+//! | a name behind a backslash | the name, its comma and the backslash that is left over |
 
 mod depth;
 mod encoding;
@@ -26,6 +36,7 @@ use super::{Allowance, PatchOptions, Proposal, Strategy};
 use crate::edit::EditSet;
 use crate::refusal::{Refusal, RefusalCode};
 use crate::source::SourceFile;
+use crate::tidy;
 
 /// Removes unused imports from `.py` and `.pyi` files.
 #[derive(Debug)]
@@ -52,12 +63,16 @@ impl Strategy for Imports {
         }
         let module = Module::parse(source.text()).map_err(|error| refuse_syntax(source, &error))?;
         let (edits, removals) = module.walk(|| removal_of(&module, path, operations, options))?;
-        let edits = EditSet::new(source.text(), edits)
-            .map_err(|error| Refusal::new(path, RefusalCode::UnsupportedShape, error.to_string()))?;
-        Ok(Proposal::new(
-            edits,
-            Box::new(move |after| module.walk(|| proof::check(&module, &Statements::of(&module), &removals, after))),
-        ))
+        let unsupported = |error: String| Refusal::new(path, RefusalCode::UnsupportedShape, error);
+        let mut edits = EditSet::new(source.text(), edits).map_err(|error| unsupported(error.to_string()))?;
+        let tidy = options.tidy;
+        if tidy && !edits.is_empty() {
+            let tidying = tidy::edits(&module, &edits, &edits.apply(source.text())).map_err(unsupported)?;
+            edits = edits.then(&tidying);
+        }
+        let proof =
+            move |after: &str| module.walk(|| proof::check(&module, &Statements::of(&module), &removals, tidy, after));
+        Ok(Proposal::new(edits, Box::new(proof)).tidied())
     }
 }
 
@@ -111,7 +126,7 @@ fn check(
     let Some(import) = statements.imports.get(place.import) else { return Ok(()) };
     let own_line = import.names.get(place.name).map(|alias| module.line_of(alias));
     if let Some(reason) = usage.reason(statements, import, place.name) {
-        let line = reason.offset.map(|offset| module.lines.line(offset));
+        let line = reason.offset.map(|offset| module.lines().line(offset));
         let message = format!("the import `{}` {}", wanted.target, reason.how);
         return Err(Refusal::new(path, RefusalCode::StillUsed, message).at_lines(line.or(own_line)));
     }

@@ -90,7 +90,7 @@ impl<'m> Layout<'m> {
     }
 
     fn line(&self, offset: usize) -> u32 {
-        self.module.lines.line(offset)
+        self.module.lines().line(offset)
     }
 
     fn piece(&self, index: usize) -> Option<&Piece> {
@@ -181,7 +181,7 @@ impl<'m> Layout<'m> {
         };
         let after = self.piece(end);
         let text = self.module.text;
-        let lines = &self.module.lines;
+        let lines = self.module.lines();
         let first_line_is_shared = self.line(before.range.end) == self.line(first.range.start);
         let last_line_is_shared = after.is_some_and(|after| self.line(after.range.start) == self.line(last.range.end));
 
@@ -217,8 +217,10 @@ impl<'m> Layout<'m> {
             && last_line_is_shared
             && !self.keeps_comment_between(before.range.end, after_start, &[self.line(before.range.end)])
         {
-            // `a,` and then `b)`: the parenthesis moves up.
-            edits.push(Edit::deletion(before.range.end..after_start));
+            // `a,` and then `b)`: the parenthesis moves up, and the comma goes where none was at the end.
+            let comma_goes = before.kind == Kind::Comma && last.kind == Kind::Name;
+            let from = if comma_goes { before.range.start } else { before.range.end };
+            edits.push(Edit::deletion(from..after_start));
             return;
         }
         // Line by line: what goes from the first one, the lines between, what goes from the last one.
@@ -268,16 +270,16 @@ impl<'m> Layout<'m> {
         let text = self.module.text;
         let comment = self.comments.iter().filter(|comment| (start..end).contains(&comment.start)).any(|comment| {
             let alone = text
-                .get(self.module.lines.start(comment.start)..comment.start)
+                .get(self.module.lines().start(comment.start)..comment.start)
                 .is_some_and(|before| before.trim().is_empty());
             alone || lines.contains(&self.line(comment.start))
         });
         let mut blank = false;
-        let mut at = self.module.lines.end(start, text);
-        while at < self.module.lines.start(end) {
-            let line = text.get(at..self.module.lines.content_end(at, text)).unwrap_or_default();
+        let mut at = self.module.lines().end(start, text);
+        while at < self.module.lines().start(end) {
+            let line = text.get(at..self.module.lines().content_end(at, text)).unwrap_or_default();
             blank |= line.trim().is_empty();
-            at = self.module.lines.end(at, text);
+            at = self.module.lines().end(at, text);
         }
         comment || blank
     }

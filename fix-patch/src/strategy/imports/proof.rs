@@ -9,15 +9,17 @@ use ruff_text_size::{Ranged, TextRange};
 use super::python::{Module, bytes};
 use super::remove::Removals;
 use super::statements::Statements;
+use crate::tidy;
 
 /// Which names go, by the byte where their statement starts.
 type Gone = BTreeMap<usize, BTreeSet<usize>>;
 
-/// Checks that `after` is `before` without `removals`.
+/// Checks that `after` is `before` without `removals`, and perhaps tidied.
 pub(super) fn check(
     before: &Module<'_>,
     statements: &Statements<'_>,
     removals: &Removals,
+    tidied: bool,
     after: &str,
 ) -> Result<(), String> {
     let after = before.parse_rest(after).map_err(|error| format!("the result does not parse: {error}"))?;
@@ -29,7 +31,7 @@ pub(super) fn check(
         })
         .collect();
     before.walk(|| check_trees(before, &after, &gone))?;
-    check_comments(before, &after, statements, removals)
+    check_comments(before, &after, &own_comment_lines(before, statements, removals), tidied)
 }
 
 /// The tree before, with the names taken out, equals the tree after.
@@ -133,29 +135,31 @@ fn pass() -> Stmt {
     Stmt::Pass(StmtPass { node_index: AtomicNodeIndex::NONE, range: TextRange::default() })
 }
 
-/// The comments are the same, but for those of the names that went.
-fn check_comments(
-    before: &Module<'_>,
-    after: &Module<'_>,
-    statements: &Statements<'_>,
-    removals: &Removals,
-) -> Result<(), String> {
-    let own = own_comment_lines(before, statements, removals);
+/// The comments are the same, but for those on lines `own`; their trailing blanks aside when `tidied`.
+fn check_comments(before: &Module<'_>, after: &Module<'_>, own: &BTreeSet<u32>, tidied: bool) -> Result<(), String> {
     // Those that have to stay are all there, and none is there that was not, in the same order.
-    let mut found = after.comments().map(|range| after.slice(range));
-    for range in before.comments() {
-        let line = before.line_of(range);
-        if !own.contains(&line) && !found.any(|found| found == before.slice(range)) {
+    let mut found = comments(after, tidied);
+    for (at, comment) in comments(before, tidied) {
+        let line = before.lines().line(at);
+        if !own.contains(&line) && !found.any(|(_, found)| found == comment) {
             return Err(format!("the comment on line {line} is gone"));
         }
     }
-    let mut known = before.comments().map(|range| before.slice(range));
-    for range in after.comments() {
-        if !known.any(|known| known == after.slice(range)) {
-            return Err(format!("a comment came on line {}", after.line_of(range)));
+    let mut known = comments(before, tidied);
+    for (at, comment) in comments(after, tidied) {
+        if !known.any(|(_, known)| known == comment) {
+            return Err(format!("a comment came on line {}", after.lines().line(at)));
         }
     }
     Ok(())
+}
+
+/// Where each comment starts, and its text.
+fn comments<'m>(module: &'m Module<'_>, tidied: bool) -> impl Iterator<Item = (usize, &'m str)> {
+    module.comments().map(move |range| {
+        let text = module.slice(range);
+        (range.start().to_usize(), if tidied { tidy::trimmed(text) } else { text })
+    })
 }
 
 /// The lines whose comments may go: those that hold nothing that stays.
@@ -163,7 +167,7 @@ fn own_comment_lines(before: &Module<'_>, statements: &Statements<'_>, removals:
     let mut lines = BTreeSet::new();
     for (import, gone) in removals {
         let Some(import) = statements.imports.get(*import) else { continue };
-        let span = |range: std::ops::Range<usize>| before.lines.line(range.start)..=before.lines.line(range.end);
+        let span = |range: std::ops::Range<usize>| before.lines().line(range.start)..=before.lines().line(range.end);
         if gone.len() == import.names.len() {
             lines.extend(span(bytes(import.stmt)));
             continue;

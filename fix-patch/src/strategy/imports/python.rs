@@ -1,5 +1,7 @@
 //! Parsing Python: the one door to the parser, bounded in depth.
 
+use std::cell::OnceCell;
+
 use ruff_python_ast::token::{Token, TokenKind};
 use ruff_python_ast::{ModModule, Stmt};
 use ruff_python_parser::{Mode, ParseOptions, Parsed};
@@ -22,7 +24,7 @@ pub struct SyntaxError {
 #[derive(Debug)]
 pub(crate) struct Module<'t> {
     pub(crate) text: &'t str,
-    pub(crate) lines: Lines,
+    lines: OnceCell<Lines>,
     /// There until the module is dropped.
     parsed: Option<Parsed<ModModule>>,
     depth: usize,
@@ -40,7 +42,6 @@ impl<'t> Module<'t> {
     }
 
     fn parse_to_depth(text: &'t str, depth: usize) -> Result<Self, SyntaxError> {
-        let lines = Lines::new(text);
         if depth > DEPTH_MAX {
             let reason = format!("the code nests more than {DEPTH_MAX} levels deep");
             return Err(SyntaxError { line: 1, reason });
@@ -48,7 +49,7 @@ impl<'t> Module<'t> {
         let parsed = on_stack(depth, || {
             let parsed = ruff_python_parser::parse_unchecked(text, ParseOptions::from(Mode::Module));
             let error = parsed.errors().first().map(|error| SyntaxError {
-                line: lines.line(error.location.start().to_usize()),
+                line: Lines::new(text).line(error.location.start().to_usize()),
                 reason: error.error.to_string(),
             });
             match (error, parsed.try_into_module()) {
@@ -57,7 +58,12 @@ impl<'t> Module<'t> {
                 (None, None) => Err(SyntaxError { line: 1, reason: "the text is no module".to_owned() }),
             }
         })?;
-        Ok(Self { text, lines, parsed: Some(parsed), depth })
+        Ok(Self { text, lines: OnceCell::new(), parsed: Some(parsed), depth })
+    }
+
+    /// Where the lines start, found when first asked for.
+    pub(crate) fn lines(&self) -> &Lines {
+        self.lines.get_or_init(|| Lines::new(self.text))
     }
 
     /// The statements at the top.
@@ -80,7 +86,7 @@ impl<'t> Module<'t> {
 
     /// The 1-based line of a node's start.
     pub(crate) fn line_of(&self, node: impl Ranged) -> u32 {
-        self.lines.line(node.start().to_usize())
+        self.lines().line(node.start().to_usize())
     }
 
     /// Runs `walk` on a stack that is large enough for a recursion over the tree.

@@ -140,24 +140,24 @@ impl Row {
 
 /// Where the line of byte `at` starts, when only blanks stand before it.
 fn indentation(module: &Module<'_>, at: usize) -> Option<usize> {
-    let start = module.lines.start(at);
+    let start = module.lines().start(at);
     module.text.get(start..at).is_some_and(|blanks| blanks.trim().is_empty()).then_some(start)
 }
 
 /// The lines of a statement that stands alone, with the comment and the line ending.
 fn logical_line(module: &Module<'_>, start: usize, end: usize) -> std::ops::Range<usize> {
     let text = module.text;
-    let mut first = module.lines.start(start);
+    let mut first = module.lines().start(start);
     // A line before that ends in a backslash belongs to it.
     while first > 0 {
         let before = text.get(..first).unwrap_or_default();
         let before = before.strip_suffix('\n').unwrap_or(before);
         let before = before.strip_suffix('\r').unwrap_or(before);
-        let line = before.get(module.lines.start(before.len())..).unwrap_or_default();
+        let line = before.get(module.lines().start(before.len())..).unwrap_or_default();
         if line.trim() != "\\" {
             break;
         }
-        first = module.lines.start(before.len());
+        first = module.lines().start(before.len());
     }
     let has_bom = first == 0 && text.starts_with('\u{feff}');
     let first = if has_bom { '\u{feff}'.len_utf8() } else { first };
@@ -172,7 +172,7 @@ fn logical_line(module: &Module<'_>, start: usize, end: usize) -> std::ops::Rang
     let last = if text.get(..last).is_some_and(|text| text.ends_with(['\n', '\r'])) {
         last
     } else {
-        module.lines.end(last, text)
+        module.lines().end(last, text)
     };
     first..last
 }

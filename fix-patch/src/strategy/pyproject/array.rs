@@ -10,11 +10,11 @@ use super::{Located, newline};
 use crate::edit::Edit;
 use crate::refusal::RefusalCode;
 use crate::strategy::in_turn::message;
-use crate::strategy::requirement::{Requirement, sorted_place, text_of};
+use crate::strategy::requirement::{Requirement, is_spelling_of, name_at_start, sorted_place, text_of};
 
 /// An array with the places of its items and commas.
 pub(super) struct List<'t> {
-    toml: &'t Toml<'t>,
+    toml: &'t Toml,
     /// From `[` to behind `]`.
     range: Range<usize>,
     items: Vec<ListItem<'t>>,
@@ -30,7 +30,7 @@ struct ListItem<'t> {
 
 impl<'t> List<'t> {
     /// None when the parser gives no places.
-    pub(super) fn of(toml: &'t Toml<'t>, array: &'t Array) -> Option<Self> {
+    pub(super) fn of(toml: &'t Toml, array: &'t Array) -> Option<Self> {
         let range = array.span()?;
         let mut items = Vec::new();
         for value in array {
@@ -121,12 +121,7 @@ impl<'t> List<'t> {
             let text = item.text?;
             match Requirement::parse(text) {
                 Some(requirement) => (requirement.normalized() == wanted).then_some(Some(requirement)),
-                None => {
-                    let text = text.trim_start();
-                    let end = text.find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.')));
-                    let head = text.get(..end.unwrap_or(text.len())).unwrap_or_default();
-                    (fix_plan::normalize_name(head) == wanted).then_some(None)
-                }
+                None => is_spelling_of(name_at_start(text.trim_start()), wanted).then_some(None),
             }
         };
         self.items.iter().filter_map(|item| named(item).map(|found| (item, found))).collect()
@@ -170,7 +165,7 @@ impl<'t> List<'t> {
             return Edit::insertion(open, format!("{blank}{entry}"));
         }
         let start = toml.line_start(close);
-        let newline = newline(toml.text, start);
+        let newline = newline(toml.text(), start);
         let indentation = match between.find('#') {
             Some(comment) if !toml.same_line(self.range.start, open + comment) => {
                 toml.indentation(open + comment).to_owned()
@@ -210,7 +205,7 @@ impl<'t> List<'t> {
             let lone = if last.comma.is_some() { "" } else { "," };
             let text = match self.starts_line(last) {
                 true => {
-                    let newline = newline(toml.text, last.range.start);
+                    let newline = newline(toml.text(), last.range.start);
                     format!("{lone}{newline}{}{entry}{comma}", toml.indentation(last.range.start))
                 }
                 false => format!("{lone} {entry}{comma}"),
@@ -218,7 +213,7 @@ impl<'t> List<'t> {
             return vec![Edit::insertion(behind, text)];
         }
         let line = toml.line_end(behind);
-        let newline = newline(toml.text, line);
+        let newline = newline(toml.text(), line);
         if let Some(prefix) = self.leading_comma(last) {
             return vec![Edit::insertion(line, format!("{prefix}{entry}{comma}{newline}"))];
         }
@@ -234,11 +229,11 @@ impl<'t> List<'t> {
         let toml = self.toml;
         if let (Some(before), Some(prefix)) = (before, self.leading_comma(after)) {
             let line = toml.line_end(before.range.end);
-            return Edit::insertion(line, format!("{prefix}{entry}{}", newline(toml.text, line)));
+            return Edit::insertion(line, format!("{prefix}{entry}{}", newline(toml.text(), line)));
         }
         let second = if before.is_none() { self.items.get(1) } else { None };
         if let Some(prefix) = second.and_then(|second| self.leading_comma(second)) {
-            let newline = newline(toml.text, after.range.start);
+            let newline = newline(toml.text(), after.range.start);
             return Edit::insertion(after.range.start, format!("{entry}{newline}{prefix}"));
         }
         let behind = match before {
@@ -250,7 +245,7 @@ impl<'t> List<'t> {
         }
         let line = toml.line_end(behind);
         let indentation = toml.indentation(after.range.start);
-        Edit::insertion(line, format!("{indentation}{entry},{}", newline(toml.text, line)))
+        Edit::insertion(line, format!("{indentation}{entry},{}", newline(toml.text(), line)))
     }
 
     fn starts_line(&self, item: &ListItem<'_>) -> bool {
@@ -276,7 +271,7 @@ impl<'t> List<'t> {
 }
 
 /// The first comma in a range that holds blanks, comments and at most one comma.
-fn comma_in(toml: &Toml<'_>, range: Range<usize>) -> Option<usize> {
+fn comma_in(toml: &Toml, range: Range<usize>) -> Option<usize> {
     let mut comment = false;
     for (at, c) in toml.slice(range.clone()).char_indices() {
         match c {

@@ -1,4 +1,23 @@
 //! `pyproject.toml`: the lists of PEP 621 and PEP 735, Poetry's tables, and older spellings.
+//!
+//! | list | addition | pin |
+//! |---|---|---|
+//! | on one line | on that line, with its blanks | the specifier alone |
+//! | one entry a line | a line of its own, indented as its siblings | the same |
+//! | no comma at the end | a comma right behind the last entry, before its comment | |
+//! | commas at the start of lines | a line that starts with one | |
+//! | `]` on the last entry's line | `]` moves to the new line | |
+//! | empty | as its first entry, on the line if it has one | |
+//! | sorted, three entries or more | in its place, else at the end; tables in a list do not count | |
+//! | missing | made beside its siblings, else as a table, in the fewest lines | refused |
+//!
+//! | entry of Poetry | pin | addition |
+//! |---|---|---|
+//! | `a = "^1"` | the string | as its siblings, `=` in their column, `python` first |
+//! | `a = {version = "^1", …}` | the version | for extras and markers |
+//! | `a.version = "^1"` | the version | dotted, where its siblings are |
+//! | `[tool.poetry.dependencies.a]` | the version | a table's own header before the first |
+//! | `a = [{…}, {…}]`, `git`, `path`, `url`, without a version | refused | |
 
 mod array;
 mod poetry;
@@ -12,6 +31,7 @@ use toml_edit::Item;
 use self::array::List;
 use self::target::Target;
 use self::toml::{Toml, entries, key_text, quoted};
+use super::in_turn::Reading;
 use super::requirement::text_of;
 use super::{PatchOptions, Proposal, Strategy, in_turn};
 use crate::edit::Edit;
@@ -37,7 +57,7 @@ impl Strategy for Pyproject {
         operations: &[&'s Operation],
         _: &PatchOptions,
     ) -> Result<Proposal<'s>, Refusal> {
-        in_turn::apply(source, operations, change, proof::prove)
+        in_turn::apply::<Toml>(source, operations)
     }
 }
 
@@ -60,31 +80,42 @@ impl Located {
     }
 }
 
-/// The edits of one operation; none when it is already so.
-fn change(source: &SourceFile, operation: &Operation) -> Result<Vec<Edit>, Refusal> {
-    let (body, bom) = source.body();
-    let edits = edits_of(body, operation).map_err(|located| {
-        Refusal::new(source.path(), located.code, located.message)
-            .at_lines(located.found.iter().map(|(at, _)| source.line_at(bom + at)))
-            .with_candidates(located.found.into_iter().map(|(_, text)| text).filter(|text| !text.is_empty()))
-    })?;
-    let shifted = |edit: Edit| {
-        let range = edit.range();
-        Edit::replacement(range.start + bom..range.end + bom, edit.text())
-    };
-    Ok(edits.into_iter().map(shifted).collect())
+impl Reading for Toml {
+    fn read(source: &SourceFile) -> Result<Self, Refusal> {
+        let (body, bom) = source.body();
+        Self::parse(body).map_err(|(at, reason)| {
+            let message = format!("the file is no TOML: {reason}");
+            Refusal::new(source.path(), RefusalCode::Syntax, message).at_lines([source.line_at(bom + at)])
+        })
+    }
+
+    fn change(&self, source: &SourceFile, operation: &Operation) -> Result<Vec<Edit>, Refusal> {
+        let (_, bom) = source.body();
+        let edits = edits_of(self, operation).map_err(|located| {
+            Refusal::new(source.path(), located.code, located.message)
+                .at_lines(located.found.iter().map(|(at, _)| source.line_at(bom + at)))
+                .with_candidates(located.found.into_iter().map(|(_, text)| text).filter(|text| !text.is_empty()))
+        })?;
+        let shifted = |edit: Edit| {
+            let range = edit.range();
+            Edit::replacement(range.start + bom..range.end + bom, edit.text())
+        };
+        Ok(edits.into_iter().map(shifted).collect())
+    }
+
+    fn prove(&self, after: &Self, operation: &Operation) -> Result<(), String> {
+        proof::prove(self, after, operation)
+    }
 }
 
-fn edits_of(body: &str, operation: &Operation) -> Result<Vec<Edit>, Located> {
+/// The edits of one operation; none when it is already so.
+fn edits_of(toml: &Toml, operation: &Operation) -> Result<Vec<Edit>, Located> {
     let (dependency, is_pin) = match &operation.action {
         Action::AddDependency(dependency) => (dependency, false),
         Action::PinDependency(dependency) => (dependency, true),
         _ => return Ok(Vec::new()),
     };
-    let toml = Toml::parse(body).map_err(|(at, reason)| {
-        Located::new(RefusalCode::Syntax, format!("the file is no TOML: {reason}"), [(at, "")])
-    })?;
-    let target = Target::of(&toml, dependency)?;
+    let target = Target::of(toml, dependency)?;
     if !target.is_poetry && dependency.spec.kind() == SpecKind::Poetry {
         let message = format!(
             "only Poetry reads the version {:?}; write PEP 440 clauses such as >=2,<3",
@@ -97,24 +128,24 @@ fn edits_of(body: &str, operation: &Operation) -> Result<Vec<Edit>, Located> {
         if is_pin {
             return Err(Located::bare(RefusalCode::Absent, in_turn::message::absent(dependency)));
         }
-        target.refuse_addition(&toml, dependency)?;
-        return create(&toml, &target, dependency);
+        target.refuse_addition(toml, dependency)?;
+        return create(toml, &target, dependency);
     };
     if target.is_poetry {
         let Some(table) = item.as_table_like() else { return Err(unsupported(&target, item)) };
         if is_pin {
-            return poetry::pin(&toml, table, dependency);
+            return poetry::pin(toml, table, dependency);
         }
         if poetry::is_there(table, dependency)? {
             return Ok(Vec::new());
         }
-        target.refuse_addition(&toml, dependency)?;
-        return match poetry::add(&toml, item, dependency) {
+        target.refuse_addition(toml, dependency)?;
+        return match poetry::add(toml, item, dependency) {
             Some(edits) => Ok(edits),
-            None => create(&toml, &target, dependency),
+            None => create(toml, &target, dependency),
         };
     }
-    let Some(list) = item.as_array().and_then(|array| List::of(&toml, array)) else {
+    let Some(list) = item.as_array().and_then(|array| List::of(toml, array)) else {
         return Err(unsupported(&target, item));
     };
     if is_pin {
@@ -122,19 +153,19 @@ fn edits_of(body: &str, operation: &Operation) -> Result<Vec<Edit>, Located> {
     }
     let edits = list.add(dependency)?;
     if !edits.is_empty() {
-        target.refuse_addition(&toml, dependency)?;
+        target.refuse_addition(toml, dependency)?;
     }
     Ok(edits)
 }
 
 fn unsupported(target: &Target, item: &Item) -> Located {
     let at = item.span().map_or(0, |span| span.start);
-    let message = format!("{} is {}, which is no place for dependencies", target.path.join("."), item.type_name());
+    let message = format!("{} is of the type {}, which holds no dependencies", target.path.join("."), item.type_name());
     Located::new(RefusalCode::UnsupportedShape, message, [(at, "")])
 }
 
 /// Makes the list or table of `target` with `dependency` in it, in the fewest lines.
-fn create(toml: &Toml<'_>, target: &Target, dependency: &Dependency) -> Result<Vec<Edit>, Located> {
+fn create(toml: &Toml, target: &Target, dependency: &Dependency) -> Result<Vec<Edit>, Located> {
     let path: Vec<&str> = target.path.iter().map(String::as_str).collect();
     let Some((last, parents)) = path.split_last() else { return Ok(Vec::new()) };
     if target.is_poetry {
@@ -177,15 +208,15 @@ fn poetry_line(dependency: &Dependency) -> String {
 }
 
 /// A table of its own: before its first sub-table, behind the tables it belongs with, or at the end.
-fn new_table(toml: &Toml<'_>, path: &[&str], line: &str) -> Edit {
+fn new_table(toml: &Toml, path: &[&str], line: &str) -> Edit {
     let name: Vec<String> = path.iter().map(|key| key_text(key)).collect();
     let header = format!("[{}]", name.join("."));
     if let Some(first) = first_header(toml, path) {
         let start = toml.line_start(first);
-        let newline = newline(toml.text, start);
+        let newline = newline(toml.text(), start);
         return Edit::insertion(start, format!("{header}{newline}{line}{newline}{newline}"));
     }
-    let text = toml.text;
+    let text = toml.text();
     let content = text.trim_end_matches(['\n', '\r', ' ', '\t']).len();
     let newline = newline(text, text.len());
     // Blank lines at the end stay, and serve as the blank line between.
@@ -199,7 +230,7 @@ fn new_table(toml: &Toml<'_>, path: &[&str], line: &str) -> Edit {
 }
 
 /// Where the first header below `path` stands; `python`, which Poetry's users keep first, aside.
-fn first_header(toml: &Toml<'_>, path: &[&str]) -> Option<usize> {
+fn first_header(toml: &Toml, path: &[&str]) -> Option<usize> {
     let mut headers = Vec::new();
     let mut items = vec![("", toml.get(path)?)];
     while let Some((name, item)) = items.pop() {

@@ -20,7 +20,7 @@ fn find<'d>(table: &'d dyn TableLike, dependency: &Dependency) -> Vec<(&'d str, 
 }
 
 /// Replaces the version of the one entry that `dependency` names.
-pub(super) fn pin(toml: &Toml<'_>, table: &dyn TableLike, dependency: &Dependency) -> Result<Vec<Edit>, Located> {
+pub(super) fn pin(toml: &Toml, table: &dyn TableLike, dependency: &Dependency) -> Result<Vec<Edit>, Located> {
     let found = find(table, dependency);
     let at = |item: &Item| item.span().map_or(0, |span| span.start);
     let located = |code, message| Located::new(code, message, found.iter().map(|(key, item)| (at(item), *key)));
@@ -84,7 +84,7 @@ pub(super) fn is_there(table: &dyn TableLike, dependency: &Dependency) -> Result
 }
 
 /// Adds an entry to a table that has a body of its own; none when it has not.
-pub(super) fn add(toml: &Toml<'_>, item: &Item, dependency: &Dependency) -> Option<Vec<Edit>> {
+pub(super) fn add(toml: &Toml, item: &Item, dependency: &Dependency) -> Option<Vec<Edit>> {
     let table = item.as_table_like()?;
     let own = entries(table);
     let raw = own.iter().filter_map(|entry| match entry.item {
@@ -107,7 +107,7 @@ pub(super) fn add(toml: &Toml<'_>, item: &Item, dependency: &Dependency) -> Opti
 }
 
 /// A new line among the entries: in order where they are sorted, `python` first.
-fn beside(toml: &Toml<'_>, own: &[Entry<'_>], dependency: &Dependency, key: &str, value: &str) -> Edit {
+fn beside(toml: &Toml, own: &[Entry<'_>], dependency: &Dependency, key: &str, value: &str) -> Edit {
     let others: Vec<(usize, &str)> = own
         .iter()
         .enumerate()
@@ -121,20 +121,20 @@ fn beside(toml: &Toml<'_>, own: &[Entry<'_>], dependency: &Dependency, key: &str
         None => own.len().checked_sub(1),
     };
     let model = before.and_then(|at| own.get(at)).or(own.first());
-    let Some(model) = model else { return Edit::insertion(toml.text.len(), "") };
+    let Some(model) = model else { return Edit::insertion(toml.text().len(), "") };
     let prefix = toml.slice(toml.line_start(model.key.start)..model.key.start);
     let line = format!("{prefix}{key}{}{value}", equals(toml, own, prefix, key));
     match before {
         Some(_) => line_after(toml, model.end, &line),
         None => {
             let start = toml.line_start(model.key.start);
-            Edit::insertion(start, format!("{line}{}", newline(toml.text, start)))
+            Edit::insertion(start, format!("{line}{}", newline(toml.text(), start)))
         }
     }
 }
 
 /// What stands between key and value: as the siblings have it, aligned where they are.
-fn equals(toml: &Toml<'_>, own: &[Entry<'_>], prefix: &str, key: &str) -> String {
+fn equals(toml: &Toml, own: &[Entry<'_>], prefix: &str, key: &str) -> String {
     let between = |entry: &Entry<'_>| {
         let value = entry.item.span()?;
         let between = toml.slice(entry.key.end..value.start);
@@ -178,9 +178,9 @@ fn value_text(dependency: &Dependency, quote: char) -> String {
 }
 
 /// A new line behind the line of byte `at`.
-pub(super) fn line_after(toml: &Toml<'_>, at: usize, line: &str) -> Edit {
+pub(super) fn line_after(toml: &Toml, at: usize, line: &str) -> Edit {
     let end = toml.line_end(at);
-    let newline = newline(toml.text, end);
+    let newline = newline(toml.text(), end);
     if toml.slice(0..end).ends_with('\n') {
         Edit::insertion(end, format!("{line}{newline}"))
     } else {
@@ -189,7 +189,7 @@ pub(super) fn line_after(toml: &Toml<'_>, at: usize, line: &str) -> Edit {
 }
 
 /// A new entry at the end of an inline table.
-pub(super) fn into_inline(toml: &Toml<'_>, span: &Range<usize>, own: &[Entry<'_>], entry: &str) -> Edit {
+pub(super) fn into_inline(toml: &Toml, span: &Range<usize>, own: &[Entry<'_>], entry: &str) -> Edit {
     match own.last() {
         Some(last) => Edit::insertion(last.end, format!(", {entry}")),
         None => {

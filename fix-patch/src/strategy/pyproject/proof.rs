@@ -9,28 +9,25 @@ use super::toml::Toml;
 use crate::strategy::requirement::Requirement;
 
 /// Checks that `after` is `before` with the one change that `operation` asks for.
-pub(super) fn prove(before: &str, after: &str, operation: &Operation) -> Result<(), String> {
+pub(super) fn prove(before: &Toml, after: &Toml, operation: &Operation) -> Result<(), String> {
     let (dependency, is_pin) = match &operation.action {
         Action::AddDependency(dependency) => (dependency, false),
         Action::PinDependency(dependency) => (dependency, true),
         _ => return Err("the operation is no dependency".to_owned()),
     };
-    let body = |text| str::strip_prefix(text, '\u{feff}').unwrap_or(text);
-    let old = Toml::parse(body(before)).map_err(|(_, reason)| reason)?;
-    let new = Toml::parse(body(after)).map_err(|(_, reason)| format!("the result is no TOML: {reason}"))?;
-    let target = Target::of(&old, dependency).map_err(|located| located.message)?;
+    let target = Target::of(before, dependency).map_err(|located| located.message)?;
     let mut differences = Vec::new();
-    compare(Some(old.root()), Some(new.root()), &mut Vec::new(), &mut differences);
+    compare(Some(before.root()), Some(after.root()), &mut Vec::new(), &mut differences);
     let [Difference { path, old, new }] = differences.as_slice() else {
         return Err(format!("{} things differ where one should", differences.len()));
     };
-    let list: Vec<String> = target.path.clone();
+    let list: Vec<&str> = target.path.iter().map(String::as_str).collect();
     if target.is_poetry {
         let inside = path.get(list.len()).is_some_and(|key| normalize_name(key) == dependency.name.normalized());
         return match (is_pin, old, new) {
             (true, Some(old), Some(new)) if path.starts_with(&list) && inside => {
-                let is_version = path.len() == list.len() + 1
-                    || path.len() == list.len() + 2 && path.last().is_some_and(|key| key == "version");
+                let is_version =
+                    path.len() == list.len() + 1 || path.len() == list.len() + 2 && path.last() == Some(&"version");
                 let changed = old.as_str().is_some() && new.as_str() == Some(dependency.spec.as_str());
                 if is_version && changed { Ok(()) } else { Err(format!("{} changed", path.join("."))) }
             }
@@ -40,7 +37,7 @@ pub(super) fn prove(before: &str, after: &str, operation: &Operation) -> Result<
                     let table = table.as_table_like();
                     match table {
                         Some(table) if path.len() <= list.len() => only(table),
-                        _ => path.last().map(|key| (key.as_str(), *new)),
+                        _ => path.last().map(|key| (*key, *new)),
                     }
                 });
                 match entry {
@@ -73,21 +70,21 @@ pub(super) fn prove(before: &str, after: &str, operation: &Operation) -> Result<
 
 /// One place where two documents differ.
 struct Difference<'d> {
-    path: Vec<String>,
+    path: Vec<&'d str>,
     old: Option<&'d Item>,
     new: Option<&'d Item>,
 }
 
-fn compare<'d>(old: Option<&'d Item>, new: Option<&'d Item>, path: &mut Vec<String>, found: &mut Vec<Difference<'d>>) {
+fn compare<'d>(old: Option<&'d Item>, new: Option<&'d Item>, path: &mut Vec<&'d str>, found: &mut Vec<Difference<'d>>) {
     if let (Some(a), Some(b)) = (old.and_then(Item::as_table_like), new.and_then(Item::as_table_like)) {
         for (key, item) in a.iter() {
-            path.push(key.to_owned());
+            path.push(key);
             compare(Some(item), b.get(key), path, found);
             path.pop();
         }
         for (key, item) in b.iter() {
             if !a.contains_key(key) {
-                path.push(key.to_owned());
+                path.push(key);
                 found.push(Difference { path: path.clone(), old: None, new: Some(item) });
                 path.pop();
             }
@@ -119,7 +116,7 @@ fn compare_tables<'d>(a: &'d dyn TableLike, b: &'d dyn TableLike, found: &mut Ve
     }
     for (key, item) in b.iter() {
         if !a.contains_key(key) {
-            found.push(Difference { path: vec![key.to_owned()], old: None, new: Some(item) });
+            found.push(Difference { path: vec![key], old: None, new: Some(item) });
         }
     }
 }
@@ -142,7 +139,7 @@ fn same_value(a: &Value, b: &Value) -> bool {
 }
 
 /// Follows `list` below `item`, which stands at `path`, through tables that hold one key each.
-fn dig<'d>(item: &'d Item, path: &[String], list: &[String]) -> Option<&'d Item> {
+fn dig<'d>(item: &'d Item, path: &[&str], list: &[&str]) -> Option<&'d Item> {
     if path.len() > list.len() {
         return path.starts_with(list).then_some(item);
     }
@@ -151,7 +148,7 @@ fn dig<'d>(item: &'d Item, path: &[String], list: &[String]) -> Option<&'d Item>
     }
     list.get(path.len()..)?.iter().try_fold(item, |item, key| {
         let (only, inner) = only(item.as_table_like()?)?;
-        (only == key).then_some(inner)
+        (only == *key).then_some(inner)
     })
 }
 

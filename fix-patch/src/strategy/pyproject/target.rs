@@ -16,7 +16,7 @@ pub(super) struct Target {
 }
 
 impl Target {
-    pub(super) fn of(toml: &Toml<'_>, dependency: &Dependency) -> Result<Self, Located> {
+    pub(super) fn of(toml: &Toml, dependency: &Dependency) -> Result<Self, Located> {
         let section = match &dependency.section {
             Some(section) => section.clone(),
             None => main_list(toml)?,
@@ -45,7 +45,7 @@ impl Target {
     }
 
     /// Refuses an addition where the list is computed, or where it would declare nothing.
-    pub(super) fn refuse_addition(&self, toml: &Toml<'_>, dependency: &Dependency) -> Result<(), Located> {
+    pub(super) fn refuse_addition(&self, toml: &Toml, dependency: &Dependency) -> Result<(), Located> {
         let needs_project = matches!(self.section, Section::Project | Section::ProjectOptional(_));
         if needs_project && toml.get(&["project"]).is_none() {
             let message = "the file has no [project] table, and one is not made up";
@@ -76,7 +76,7 @@ impl Target {
     }
 }
 
-fn main_list(toml: &Toml<'_>) -> Result<Section, Located> {
+fn main_list(toml: &Toml) -> Result<Section, Located> {
     let has_poetry = toml.get(&["tool", "poetry", "dependencies"]).is_some();
     if toml.get(&["project", "dependencies"]).is_some() {
         return Ok(Section::Project);
@@ -91,14 +91,14 @@ fn main_list(toml: &Toml<'_>) -> Result<Section, Located> {
     Err(Located::bare(RefusalCode::NoProject, message))
 }
 
-fn is_dynamic(toml: &Toml<'_>, field: &str) -> bool {
+fn is_dynamic(toml: &Toml, field: &str) -> bool {
     toml.get(&["project", "dynamic"])
         .and_then(Item::as_array)
         .is_some_and(|list| list.iter().any(|value| value.as_str() == Some(field)))
 }
 
 /// The group as the file spells it; as the plan does when it is not there.
-fn spelling(toml: &Toml<'_>, parents: &[&str], group: &GroupName) -> Result<String, Located> {
+fn spelling(toml: &Toml, parents: &[&str], group: &GroupName) -> Result<String, Located> {
     let Some(table) = toml.get(parents).and_then(Item::as_table_like) else { return Ok(group.to_string()) };
     if table.contains_key(group.as_str()) {
         return Ok(group.to_string());
@@ -109,7 +109,8 @@ fn spelling(toml: &Toml<'_>, parents: &[&str], group: &GroupName) -> Result<Stri
         [] => Ok(group.to_string()),
         [one] => Ok((*one).to_owned()),
         several => {
-            let found = several.iter().map(|key| (0, *key));
+            let at = |key: &str| table.key(key).and_then(|key| key.span()).map_or(0, |span| span.start);
+            let found = several.iter().map(|key| (at(key), *key));
             Err(Located::new(RefusalCode::Ambiguous, format!("the group {group} is there more than once"), found))
         }
     }

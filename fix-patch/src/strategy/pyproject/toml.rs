@@ -5,9 +5,8 @@ use std::ops::Range;
 use toml_edit::{Document, Item, TableLike, Value};
 
 /// A document and its text, without the byte order mark.
-pub(super) struct Toml<'t> {
-    pub(super) text: &'t str,
-    document: Document<&'t str>,
+pub(super) struct Toml {
+    document: Document<String>,
 }
 
 /// A key of a table that stands in the table's own body.
@@ -20,15 +19,19 @@ pub(super) struct Entry<'d> {
     pub(super) item: &'d Item,
 }
 
-impl<'t> Toml<'t> {
-    pub(super) fn parse(text: &'t str) -> Result<Self, (usize, String)> {
-        match Document::parse(text) {
-            Ok(document) => Ok(Self { text, document }),
+impl Toml {
+    pub(super) fn parse(text: &str) -> Result<Self, (usize, String)> {
+        match Document::parse(text.to_owned()) {
+            Ok(document) => Ok(Self { document }),
             Err(error) => {
                 let at = error.span().map_or(0, |span| span.start);
                 Err((at, error.message().lines().next().unwrap_or("invalid").to_owned()))
             }
         }
+    }
+
+    pub(super) fn text(&self) -> &str {
+        self.document.raw()
     }
 
     pub(super) fn root(&self) -> &Item {
@@ -40,8 +43,8 @@ impl<'t> Toml<'t> {
         path.iter().try_fold(self.document.as_item(), |item, key| item.as_table_like()?.get(key))
     }
 
-    pub(super) fn slice(&self, range: Range<usize>) -> &'t str {
-        self.text.get(range).unwrap_or_default()
+    pub(super) fn slice(&self, range: Range<usize>) -> &str {
+        self.text().get(range).unwrap_or_default()
     }
 
     /// Where the line of byte `at` starts.
@@ -51,11 +54,11 @@ impl<'t> Toml<'t> {
 
     /// Where the line after that of byte `at` starts; the end of the text for the last one.
     pub(super) fn line_end(&self, at: usize) -> usize {
-        self.slice(at..self.text.len()).find('\n').map_or(self.text.len(), |end| at + end + 1)
+        self.slice(at..self.text().len()).find('\n').map_or(self.text().len(), |end| at + end + 1)
     }
 
     /// The blanks that the line of byte `at` starts with.
-    pub(super) fn indentation(&self, at: usize) -> &'t str {
+    pub(super) fn indentation(&self, at: usize) -> &str {
         let line = self.slice(self.line_start(at)..at);
         line.get(..line.len() - line.trim_start_matches([' ', '\t']).len()).unwrap_or_default()
     }

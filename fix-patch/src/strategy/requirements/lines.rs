@@ -2,17 +2,38 @@
 
 use std::ops::Range;
 
-use crate::strategy::requirement::Requirement;
+use crate::source::SourceFile;
+use crate::strategy::requirement::{Requirement, is_spelling_of, name_at_start};
 
-/// One logical line that is not empty.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub(super) struct Line {
+/// A requirements file, and its logical lines that are not empty.
+#[derive(Debug)]
+pub(super) struct File {
+    source: SourceFile,
+    entries: Vec<Entry>,
+}
+
+/// What is known of one logical line.
+#[derive(Debug)]
+struct Entry {
     /// Its bytes, from the start of the first physical line to the end of the last, line ending included.
-    pub(super) range: Range<usize>,
-    /// Its text: physical lines joined, comment and blanks around it gone.
-    pub(super) text: String,
-    pub(super) kind: Kind,
-    /// Where pieces of `text` come from.
+    range: Range<usize>,
+    content: Content,
+    kind: Kind,
+}
+
+/// The text of a logical line: comment and blanks around it gone.
+#[derive(Debug)]
+enum Content {
+    /// The bytes of the file.
+    Plain(Range<usize>),
+    /// Physical lines joined. Few are, so that the others need not have the room.
+    Joined(Box<Joined>),
+}
+
+#[derive(Debug)]
+struct Joined {
+    text: String,
+    /// Where pieces of the text come from.
     pieces: Vec<Piece>,
 }
 
@@ -36,77 +57,145 @@ struct Piece {
     length: usize,
 }
 
-impl Line {
+/// One logical line of a file.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Line<'f> {
+    file: &'f File,
+    entry: &'f Entry,
+}
+
+impl<'f> Line<'f> {
+    /// Its bytes in the file.
+    pub(super) fn range(&self) -> &'f Range<usize> {
+        &self.entry.range
+    }
+
+    pub(super) fn kind(&self) -> Kind {
+        self.entry.kind
+    }
+
+    pub(super) fn text(&self) -> &'f str {
+        match &self.entry.content {
+            Content::Plain(range) => self.file.source.text().get(range.clone()).unwrap_or_default(),
+            Content::Joined(joined) => &joined.text,
+        }
+    }
+
     /// The requirement; none on other lines.
-    pub(super) fn requirement(&self) -> Option<Requirement<'_>> {
-        match self.kind {
-            Kind::Requirement { options } => Requirement::parse(self.text.get(..options)?.trim_end()),
+    pub(super) fn requirement(&self) -> Option<Requirement<'f>> {
+        match self.kind() {
+            Kind::Requirement { options } => Requirement::parse(self.text().get(..options)?.trim_end()),
             _ => None,
         }
     }
 
     /// What follows the requirement on its line.
-    pub(super) fn options(&self) -> &str {
-        match self.kind {
-            Kind::Requirement { options } => self.text.get(options..).unwrap_or_default(),
+    pub(super) fn options(&self) -> &'f str {
+        match self.kind() {
+            Kind::Requirement { options } => self.text().get(options..).unwrap_or_default(),
             _ => "",
         }
     }
 
     /// The bytes of the file that a range of the text comes from; none when it spans physical lines.
     pub(super) fn source_of(&self, range: &Range<usize>) -> Option<Range<usize>> {
-        self.pieces.iter().find_map(|piece| {
-            let inside = piece.text <= range.start && range.end <= piece.text + piece.length;
-            inside.then(|| piece.source + range.start - piece.text..piece.source + range.end - piece.text)
-        })
+        match &self.entry.content {
+            Content::Plain(content) => Some(content.start + range.start..content.start + range.end),
+            Content::Joined(joined) => joined.pieces.iter().find_map(|piece| {
+                let inside = piece.text <= range.start && range.end <= piece.text + piece.length;
+                inside.then(|| piece.source + range.start - piece.text..piece.source + range.end - piece.text)
+            }),
+        }
     }
 
-    /// The name that the line gives to what it locates: `name @ url`, `#egg=name`.
-    pub(super) fn located_name(&self) -> Option<&str> {
-        if let Some(at) = self.text.find("#egg=").or_else(|| self.text.find("&egg=")) {
-            let name = self.text.get(at + "#egg=".len()..)?;
-            return name.split(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))).next();
-        }
-        None
+    /// Whether the line is about the package of this normalised name.
+    pub(super) fn names(&self, normalized: &str) -> bool {
+        let is_requirement = matches!(self.kind(), Kind::Requirement { .. });
+        is_requirement && is_spelling_of(name_at_start(self.text()), normalized)
+            || self.located_name().is_some_and(|name| is_spelling_of(name, normalized))
+    }
+
+    /// The name that a URL gives to what it locates: `#egg=name`.
+    fn located_name(&self) -> Option<&'f str> {
+        let text = self.text();
+        let fragment = text.get(text.find('#')?..)?;
+        let at = fragment.find("#egg=").or_else(|| fragment.find("&egg="))?;
+        Some(name_at_start(fragment.get(at + "#egg=".len()..)?))
     }
 }
 
-/// Splits a file into its logical lines.
-pub(super) fn lines(text: &str) -> Vec<Line> {
-    let mut lines = Vec::new();
-    let bom = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
-    let mut open: Option<Open> = None;
-    let mut physical = physical_lines(text, bom).peekable();
-    while let Some((content, whole)) = physical.next() {
-        let line = text.get(content.clone()).unwrap_or_default();
-        let is_comment = line.trim_start().starts_with('#');
-        let continues = line.ends_with('\\') && !is_comment;
-        let logical = open.get_or_insert_with(|| Open::at(whole.start));
-        if is_comment && !logical.pieces.is_empty() {
-            // pip puts a blank before it, so that it reads as a comment.
-            logical.text.push(' ');
+impl File {
+    /// Splits a file into its logical lines.
+    pub(super) fn new(source: &SourceFile) -> Self {
+        let text = source.text();
+        let mut entries = Vec::with_capacity(text.bytes().filter(|&byte| byte == b'\n').count() + 1);
+        let bom = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
+        let mut open: Option<Open> = None;
+        let mut physical = physical_lines(text, bom).peekable();
+        while let Some((content, whole)) = physical.next() {
+            let line = text.get(content.clone()).unwrap_or_default();
+            let continues = line.ends_with('\\') && !is_comment(line) && physical.peek().is_some();
+            let Some(mut logical) = open.take() else {
+                if continues {
+                    open = Some(Open::new(text, whole, content.start..content.end - 1));
+                } else {
+                    entries.extend(plain(text, content, whole));
+                }
+                continue;
+            };
+            if is_comment(line) {
+                // pip puts a blank before it, so that it reads as a comment.
+                logical.text.push(' ');
+            }
+            let ends_with_backslash = line.ends_with('\\') && !is_comment(line);
+            let kept = content.start..content.end - usize::from(ends_with_backslash);
+            logical.push(text, kept);
+            logical.range.end = whole.end;
+            if continues {
+                open = Some(logical);
+            } else {
+                entries.extend(logical.close());
+            }
         }
-        let kept = if continues { content.start..content.end - 1 } else { content };
-        logical.push(text, kept);
-        logical.end = whole.end;
-        if continues && physical.peek().is_some() {
-            continue;
-        }
-        lines.extend(open.take().and_then(Open::close));
+        Self { source: source.clone(), entries }
     }
-    lines
+
+    pub(super) fn lines(&self) -> impl Iterator<Item = Line<'_>> {
+        self.entries.iter().map(|entry| Line { file: self, entry })
+    }
 }
 
+fn is_comment(line: &str) -> bool {
+    line.trim_start().starts_with('#')
+}
+
+/// A logical line of one physical line, when there is more than a comment.
+fn plain(text: &str, content: Range<usize>, whole: Range<usize>) -> Option<Entry> {
+    let line = text.get(content.clone())?;
+    // At the end of the file a backslash continues nothing.
+    let line = line.strip_suffix('\\').filter(|_| !is_comment(line)).unwrap_or(line);
+    let uncommented = line.get(..comment_start(line))?;
+    let trimmed = uncommented.trim();
+    if trimmed.is_empty() {
+        return None;
+    }
+    let start = content.start + (uncommented.len() - uncommented.trim_start().len());
+    let content = Content::Plain(start..start + trimmed.len());
+    Some(Entry { range: whole, content, kind: kind_of(trimmed) })
+}
+
+/// Physical lines that go on.
 struct Open {
-    start: usize,
-    end: usize,
+    range: Range<usize>,
     text: String,
     pieces: Vec<Piece>,
 }
 
 impl Open {
-    fn at(start: usize) -> Self {
-        Self { start, end: start, text: String::new(), pieces: Vec::new() }
+    fn new(text: &str, range: Range<usize>, first: Range<usize>) -> Self {
+        let mut open = Self { range, text: String::new(), pieces: Vec::new() };
+        open.push(text, first);
+        open
     }
 
     fn push(&mut self, text: &str, range: Range<usize>) {
@@ -115,7 +204,7 @@ impl Open {
     }
 
     /// The line, when there is more than a comment.
-    fn close(self) -> Option<Line> {
+    fn close(self) -> Option<Entry> {
         let uncommented = self.text.get(..comment_start(&self.text)).unwrap_or_default();
         let text = uncommented.trim();
         if text.is_empty() {
@@ -135,7 +224,11 @@ impl Open {
                 })
             })
             .collect();
-        Some(Line { range: self.start..self.end, kind: kind_of(text), text: text.to_owned(), pieces })
+        Some(Entry {
+            range: self.range,
+            kind: kind_of(text),
+            content: Content::Joined(Box::new(Joined { text: text.to_owned(), pieces })),
+        })
     }
 }
 
@@ -168,22 +261,17 @@ fn options_start(text: &str) -> usize {
 
 /// Where the comment starts: a `#` at the start or behind a blank.
 fn comment_start(text: &str) -> usize {
-    let mut blank = true;
-    for (at, c) in text.char_indices() {
-        if c == '#' && blank {
-            return at;
-        }
-        blank = c.is_whitespace();
-    }
-    text.len()
+    let is_start = |at: usize| at == 0 || text.get(..at).is_some_and(|before| before.ends_with(char::is_whitespace));
+    text.match_indices('#').map(|(at, _)| at).find(|at| is_start(*at)).unwrap_or(text.len())
 }
 
 /// The content and the whole of each physical line.
 fn physical_lines(text: &str, start: usize) -> impl Iterator<Item = (Range<usize>, Range<usize>)> {
+    let has_returns = text.contains('\r');
     let mut at = start;
     std::iter::from_fn(move || {
         let rest = text.get(at..).filter(|rest| !rest.is_empty())?;
-        let end = rest.find(['\n', '\r']).unwrap_or(rest.len());
+        let end = if has_returns { rest.find(['\n', '\r']) } else { rest.find('\n') }.unwrap_or(rest.len());
         let ending = rest.get(end..).unwrap_or_default();
         let length = if ending.starts_with("\r\n") { 2 } else { usize::from(!ending.is_empty()) };
         let line = (at..at + end, at..at + end + length);
@@ -196,8 +284,12 @@ fn physical_lines(text: &str, start: usize) -> impl Iterator<Item = (Range<usize
 mod tests {
     use super::*;
 
+    fn file(text: &str) -> File {
+        File::new(&SourceFile::new("requirements.txt".parse().unwrap(), text.as_bytes().to_vec()).unwrap())
+    }
+
     fn texts(text: &str) -> Vec<String> {
-        lines(text).into_iter().map(|line| line.text).collect()
+        file(text).lines().map(|line| line.text().to_owned()).collect()
     }
 
     #[test]
@@ -211,7 +303,8 @@ mod tests {
     #[test]
     fn pieces_know_where_they_come_from() {
         let text = "x\n  foo == 1.0 \\\n  --hash=sha256:1\n";
-        let line = &lines(text)[1];
+        let file = file(text);
+        let line = file.lines().nth(1).unwrap();
         let requirement = line.requirement().unwrap();
         let range = line.source_of(&requirement.spec_range()).unwrap();
         assert_eq!(text.get(range), Some("== 1.0"));
@@ -220,7 +313,7 @@ mod tests {
 
     #[test]
     fn kinds_are_told_apart() {
-        let kinds = |text| lines(text).into_iter().map(|line| line.kind).collect::<Vec<_>>();
+        let kinds = |text| file(text).lines().map(|line| line.kind()).collect::<Vec<_>>();
         assert_eq!(
             kinds("-r x\nhttps://a/b\n./a\na.whl\n{{ x }}\nsome words here\n")[..4],
             [Kind::Option, Kind::Location, Kind::Location, Kind::Requirement { options: 5 },]

@@ -1,12 +1,21 @@
 //! Requirements and constraints files: one requirement a line.
+//!
+//! | line | addition | pin |
+//! |---|---|---|
+//! | `a`, `a==1`, `a[x] >=1 ; m  # c` | in order when all are sorted, else behind the last line | the specifier alone |
+//! | `a (>=1)` | | inside the parentheses |
+//! | `a \` and `>=1` on the next | | the specifier, where it is on one line |
+//! | `a==1 --hash=…`, `--require-hashes` | refused | refused |
+//! | `a @ url`, a path, `-e`, `#egg=a` | refused for this name | refused |
+//! | `-r x`, `-c x`, other options, comments | stay | stay |
+//! | what pip would not read, a compiler's header | refused | refused |
 
 mod lines;
 
 use fix_plan::{Action, ActionKind, Dependency, Operation, RepoPath, Section, SpecKind};
 
-use self::lines::{Kind, Line, lines};
-use super::in_turn;
-use super::in_turn::message;
+use self::lines::{File, Kind, Line};
+use super::in_turn::{self, Reading, message};
 use super::requirement::{sorted_place, text_of};
 use super::{PatchOptions, Proposal, Strategy};
 use crate::edit::Edit;
@@ -33,12 +42,26 @@ impl Strategy for Requirements {
         operations: &[&'s Operation],
         _: &PatchOptions,
     ) -> Result<Proposal<'s>, Refusal> {
-        in_turn::apply(source, operations, change, prove)
+        in_turn::apply::<File>(source, operations)
+    }
+}
+
+impl Reading for File {
+    fn read(source: &SourceFile) -> Result<Self, Refusal> {
+        Ok(Self::new(source))
+    }
+
+    fn change(&self, source: &SourceFile, operation: &Operation) -> Result<Vec<Edit>, Refusal> {
+        change(self, source, operation)
+    }
+
+    fn prove(&self, after: &Self, operation: &Operation) -> Result<(), String> {
+        prove(self, after, operation)
     }
 }
 
 /// The edits of one operation; none when it is already so.
-fn change(source: &SourceFile, operation: &Operation) -> Result<Vec<Edit>, Refusal> {
+fn change(file: &File, source: &SourceFile, operation: &Operation) -> Result<Vec<Edit>, Refusal> {
     let refuse = |code, message: String| Refusal::new(source.path(), code, message);
     let (dependency, is_pin) = match &operation.action {
         Action::AddDependency(dependency) => (dependency, false),
@@ -57,45 +80,40 @@ fn change(source: &SourceFile, operation: &Operation) -> Result<Vec<Edit>, Refus
     if let Some(problem) = encoding_problem(source.text()) {
         return Err(refuse(RefusalCode::Encoding, problem));
     }
-    let lines = lines(source.text());
-    let edit = if is_pin { pin(source, &lines, dependency)? } else { add(source, &lines, dependency)? };
+    let edit = if is_pin { pin(source, file, dependency)? } else { add(source, file, dependency)? };
     if edit.is_some() {
-        if let Some(line) = lines.iter().find(|line| line.kind == Kind::Unknown) {
+        if let Some(line) = file.lines().find(|line| line.kind() == Kind::Unknown) {
             let message =
-                format!("{:?} is nothing that pip reads; is this a requirements file?", shortened(&line.text));
-            return Err(refuse(RefusalCode::UnsupportedShape, message).at_lines([source.line_at(line.range.start)]));
+                format!("{:?} is nothing that pip reads; is this a requirements file?", shortened(line.text()));
+            return Err(refuse(RefusalCode::UnsupportedShape, message).at_lines([source.line_at(line.range().start)]));
         }
-        refuse_managed(source, &lines, is_pin)?;
+        refuse_managed(source, file, is_pin)?;
     }
     Ok(edit.into_iter().collect())
 }
 
 /// The lines that declare the dependency's name.
-fn named<'l>(lines: &'l [Line], dependency: &Dependency) -> Vec<&'l Line> {
+fn named<'f>(file: &'f File, dependency: &Dependency) -> Vec<Line<'f>> {
     let wanted = dependency.name.normalized();
-    let named = |line: &&Line| {
-        line.requirement().is_some_and(|requirement| requirement.normalized() == wanted)
-            || line.located_name().is_some_and(|name| fix_plan::normalize_name(name) == wanted)
-    };
-    lines.iter().filter(named).collect()
+    file.lines().filter(|line| line.names(wanted)).collect()
 }
 
-fn pin(source: &SourceFile, lines: &[Line], dependency: &Dependency) -> Result<Option<Edit>, Refusal> {
-    let refuse = |code, message: String, lines: &[&Line]| {
+fn pin(source: &SourceFile, file: &File, dependency: &Dependency) -> Result<Option<Edit>, Refusal> {
+    let refuse = |code, message: String, lines: &[Line<'_>]| {
         Refusal::new(source.path(), code, message)
-            .at_lines(lines.iter().map(|line| source.line_at(line.range.start)))
-            .with_candidates(lines.iter().map(|line| shortened(&line.text)))
+            .at_lines(lines.iter().map(|line| source.line_at(line.range().start)))
+            .with_candidates(lines.iter().map(|line| shortened(line.text())))
     };
-    let mut named = named(lines, dependency);
+    let mut named = named(file, dependency);
     if named.is_empty() {
         return Err(refuse(RefusalCode::Absent, message::absent(dependency), &[]));
     }
     if dependency.marker.is_some() || named.len() > 1 {
-        let fits = |line: &&Line| {
+        let fits = |line: &Line<'_>| {
             let requirement = line.requirement();
             dependency.marker.is_some() && requirement.is_some_and(|found| found.has_marker(dependency.marker.as_ref()))
         };
-        let fitting: Vec<&Line> = named.iter().copied().filter(fits).collect();
+        let fitting: Vec<Line<'_>> = named.iter().copied().filter(fits).collect();
         if fitting.is_empty() && dependency.marker.is_some() {
             return Err(refuse(RefusalCode::Absent, message::absent(dependency), &named));
         }
@@ -126,8 +144,8 @@ fn pin(source: &SourceFile, lines: &[Line], dependency: &Dependency) -> Result<O
     Ok(Some(Edit::replacement(range, dependency.spec.as_str())))
 }
 
-fn add(source: &SourceFile, lines: &[Line], dependency: &Dependency) -> Result<Option<Edit>, Refusal> {
-    let named = named(lines, dependency);
+fn add(source: &SourceFile, file: &File, dependency: &Dependency) -> Result<Option<Edit>, Refusal> {
+    let named = named(file, dependency);
     if !named.is_empty() {
         let same = named.iter().any(|line| {
             line.requirement().is_some_and(|requirement| {
@@ -140,9 +158,9 @@ fn add(source: &SourceFile, lines: &[Line], dependency: &Dependency) -> Result<O
         if same {
             return Ok(None);
         }
-        let found = named.iter().map(|line| shortened(&line.text));
+        let found = named.iter().map(|line| shortened(line.text()));
         return Err(Refusal::new(source.path(), RefusalCode::Conflict, message::conflict(dependency))
-            .at_lines(named.iter().map(|line| source.line_at(line.range.start)))
+            .at_lines(named.iter().map(|line| source.line_at(line.range().start)))
             .with_candidates(found));
     }
     if !dependency.extras.is_empty() && is_constraints(source.path()) {
@@ -150,11 +168,12 @@ fn add(source: &SourceFile, lines: &[Line], dependency: &Dependency) -> Result<O
         return Err(Refusal::new(source.path(), RefusalCode::ConstraintExtras, message));
     }
     let new = text_of(dependency);
-    let requirements: Vec<&Line> = lines.iter().filter(|line| line.requirement().is_some()).collect();
-    let texts: Vec<&str> = requirements.iter().map(|line| line.text.as_str()).collect();
+    let requirements: Vec<Line<'_>> =
+        file.lines().filter(|line| matches!(line.kind(), Kind::Requirement { .. })).collect();
+    let texts: Vec<&str> = requirements.iter().map(Line::text).collect();
     let at = match sorted_place(&texts, &new) {
-        Some(0) => requirements.first().map(|line| line.range.start),
-        Some(place) if place < requirements.len() => requirements.get(place - 1).map(|line| line.range.end),
+        Some(0) => requirements.first().map(|line| line.range().start),
+        Some(place) if place < requirements.len() => requirements.get(place - 1).map(|line| line.range().end),
         _ => None,
     };
     insert_line(source, at.unwrap_or_else(|| end_of_text(source.text())), &new).map(Some)
@@ -190,16 +209,16 @@ fn insert_line(source: &SourceFile, at: usize, new: &str) -> Result<Edit, Refusa
 }
 
 /// Files whose content another program keeps: hashes, or the header of a compiler.
-fn refuse_managed(source: &SourceFile, lines: &[Line], is_pin: bool) -> Result<(), Refusal> {
-    let hashed = |line: &&Line| match line.kind {
-        Kind::Option => line.text.starts_with("--require-hashes"),
+fn refuse_managed(source: &SourceFile, file: &File, is_pin: bool) -> Result<(), Refusal> {
+    let hashed = |line: &Line<'_>| match line.kind() {
+        Kind::Option => line.text().starts_with("--require-hashes"),
         // A pin looks at the hashes of its own entry; an addition would be the one without.
-        _ => !is_pin && (line.text.contains("--hash=") || line.text.contains("--hash ")),
+        _ => !is_pin && (line.text().contains("--hash=") || line.text().contains("--hash ")),
     };
-    if let Some(line) = lines.iter().find(hashed) {
+    if let Some(line) = file.lines().find(hashed) {
         let message = "the file checks hashes, which a new version would not fit; change its source and lock again";
         return Err(
-            Refusal::new(source.path(), RefusalCode::HashMode, message).at_lines([source.line_at(line.range.start)])
+            Refusal::new(source.path(), RefusalCode::HashMode, message).at_lines([source.line_at(line.range().start)])
         );
     }
     let header: Vec<&str> = source
@@ -265,14 +284,16 @@ fn shortened(text: &str) -> String {
 }
 
 /// `after` is `before` with one line more, or with one specifier changed.
-fn prove(before: &str, after: &str, operation: &Operation) -> Result<(), String> {
-    let (old, new) = (lines(before), lines(after));
-    let text = |line: &Line| (line.text.clone(), line.kind);
-    let same = old.iter().zip(&new).take_while(|(a, b)| text(a) == text(b)).count();
+fn prove(before: &File, after: &File, operation: &Operation) -> Result<(), String> {
+    fn text<'f>(line: &Line<'f>) -> (&'f str, Kind) {
+        (line.text(), line.kind())
+    }
+    let same = before.lines().zip(after.lines()).take_while(|(a, b)| text(a) == text(b)).count();
+    let (mut old, mut new) = (before.lines().skip(same), after.lines().skip(same));
     match &operation.action {
         Action::AddDependency(dependency) => {
-            let rest_is_same = old.iter().skip(same).map(text).eq(new.iter().skip(same + 1).map(text));
-            let Some(added) = new.get(same).filter(|_| rest_is_same && new.len() == old.len() + 1) else {
+            let added = new.next();
+            let Some(added) = added.filter(|_| old.map(|line| text(&line)).eq(new.map(|line| text(&line)))) else {
                 return Err("the lines differ by more than one new line".to_owned());
             };
             let is_wanted = added.requirement().is_some_and(|requirement| {
@@ -283,13 +304,15 @@ fn prove(before: &str, after: &str, operation: &Operation) -> Result<(), String>
                     && requirement.has_marker(dependency.marker.as_ref())
                     && added.options().is_empty()
             });
-            if is_wanted { Ok(()) } else { Err(format!("the new line is {:?}", added.text)) }
+            if is_wanted { Ok(()) } else { Err(format!("the new line is {:?}", added.text())) }
         }
         Action::PinDependency(dependency) => {
-            let rest_is_same = old.iter().skip(same + 1).map(text).eq(new.iter().skip(same + 1).map(text));
-            let (Some(was), Some(is)) = (old.get(same), new.get(same).filter(|_| rest_is_same)) else {
-                return Err("the lines differ by more than one specifier".to_owned());
+            let (Some(was), Some(is)) = (old.next(), new.next()) else {
+                return Err("the lines do not differ".to_owned());
             };
+            if !old.map(|line| text(&line)).eq(new.map(|line| text(&line))) {
+                return Err("the lines differ by more than one specifier".to_owned());
+            }
             let (Some(a), Some(b)) = (was.requirement(), is.requirement()) else {
                 return Err("the changed line is no requirement".to_owned());
             };
@@ -297,7 +320,7 @@ fn prove(before: &str, after: &str, operation: &Operation) -> Result<(), String>
                 && b.normalized() == dependency.name.normalized()
                 && b.spec() == dependency.spec.as_str()
                 && was.options() == is.options();
-            if is_wanted { Ok(()) } else { Err(format!("the changed line is {:?}", is.text)) }
+            if is_wanted { Ok(()) } else { Err(format!("the changed line is {:?}", is.text())) }
         }
         _ => Err("the operation is no dependency".to_owned()),
     }

@@ -1,0 +1,4 @@
+if x:
+    import os
+else:
+    os = None

@@ -1,0 +1,3 @@
+import path
+import os
+print(os.path)

@@ -1,0 +1,6 @@
+def f():
+    # first
+    import os
+    # last
+
+x = 1

@@ -1,0 +1,4 @@
+# about os
+import os
+import sys
+print(sys.argv)

@@ -1,0 +1,3 @@
+import os.path as p
+import os
+print(os.name)

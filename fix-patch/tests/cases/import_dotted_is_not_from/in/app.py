@@ -1,0 +1,3 @@
+import shop.cart
+from shop import cart
+shop.cart

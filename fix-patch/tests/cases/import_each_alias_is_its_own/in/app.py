@@ -1,0 +1,2 @@
+from shop import cart, cart as c
+print(cart)

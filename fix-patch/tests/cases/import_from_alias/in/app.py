@@ -1,0 +1,2 @@
+from shop import cart as c, price
+print(price)

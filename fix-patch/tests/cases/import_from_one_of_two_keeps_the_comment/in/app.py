@@ -1,0 +1,2 @@
+from shop import cart, price  # note
+print(price)

@@ -1,0 +1,1 @@
+if x: import os; y = 1

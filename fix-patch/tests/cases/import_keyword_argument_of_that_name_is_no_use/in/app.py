@@ -1,0 +1,2 @@
+from shop import cart
+print(dict(cart=1))

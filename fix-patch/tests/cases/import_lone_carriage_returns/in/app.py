@@ -1,0 +1,1 @@
+import osimport sysprint(sys.argv)

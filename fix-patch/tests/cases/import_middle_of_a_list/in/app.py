@@ -1,0 +1,2 @@
+import sys, os, re
+print(sys.argv, re)

@@ -1,0 +1,9 @@
+def f():
+    import os
+
+
+def g():
+    x = 1
+    y = 2
+    z = 3
+    import os

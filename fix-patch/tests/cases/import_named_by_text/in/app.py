@@ -1,0 +1,6 @@
+def f():
+    import os  # one
+
+
+def g():
+    import os  # two

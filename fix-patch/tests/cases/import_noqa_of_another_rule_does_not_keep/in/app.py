@@ -1,0 +1,2 @@
+import os  # noqa: E402
+x = 1

@@ -1,0 +1,4 @@
+try:
+    y = 1
+finally:
+    import os

@@ -1,0 +1,6 @@
+from shop import (
+    cart,
+    # about price
+    price,
+)
+print(price)

@@ -1,0 +1,5 @@
+from shop import (
+    cart,
+    price,
+)
+x = 1

@@ -1,0 +1,2 @@
+from . import cart, price
+print(price)

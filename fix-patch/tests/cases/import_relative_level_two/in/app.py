@@ -1,0 +1,3 @@
+from ..shop import cart
+from .shop import cart as c
+print(c)

@@ -1,0 +1,2 @@
+from shop import cart
+x = [cart for cart in range(3)]

@@ -1,0 +1,4 @@
+import os
+# one  
+#two	
+x = 1

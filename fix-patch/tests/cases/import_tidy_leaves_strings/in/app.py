@@ -1,0 +1,5 @@
+import os
+x = """a  
+  b  
+"""  
+y = 1 

@@ -1,0 +1,5 @@
+try:
+    import os
+    x = 1
+finally:
+    y = 2

@@ -1,0 +1,5 @@
+try:
+    import os
+    x = int("1")
+except ValueError:
+    x = 0

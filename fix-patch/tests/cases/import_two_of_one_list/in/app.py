@@ -1,0 +1,2 @@
+import os, re, sys
+print(sys.argv)

@@ -1,0 +1,2 @@
+import os  # type: ignore
+x = 1

@@ -1,0 +1,6 @@
+def f():
+    import os
+
+
+def g(os):
+    return os

@@ -1,0 +1,2 @@
+"""Uses os."""
+import os

@@ -1,0 +1,3 @@
+from shop import cart
+__all__ = ["x"]
+__all__ += ("cart",)

@@ -1,0 +1,4 @@
+try:
+    import os
+except:
+    pass

@@ -1,0 +1,6 @@
+try:
+    import os
+except ModuleNotFoundError:
+    HAS = False
+else:
+    HAS = True

@@ -1,0 +1,5 @@
+try:
+    import os
+    HAS = True
+except (ImportError, OSError):
+    HAS = False

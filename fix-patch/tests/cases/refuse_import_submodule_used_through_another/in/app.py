@@ -1,0 +1,3 @@
+import shop
+import shop.cart
+print(shop)

@@ -1,0 +1,2 @@
+from shop import total
+total += 1

@@ -1,0 +1,4 @@
+from shop import Cart
+
+
+class A(Cart): ...

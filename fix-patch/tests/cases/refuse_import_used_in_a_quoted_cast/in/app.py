@@ -1,0 +1,4 @@
+from typing import cast
+
+from shop import Cart
+x = cast("Cart", 1)

@@ -1,0 +1,5 @@
+import shop
+
+
+@shop.cart
+def f(): ...

@@ -1,0 +1,3 @@
+import shop
+match 1:
+    case shop.ONE: ...

@@ -1,0 +1,2 @@
+import os
+x = t"{os.name}"

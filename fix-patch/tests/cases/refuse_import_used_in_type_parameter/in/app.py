@@ -1,0 +1,4 @@
+from shop import Cart
+
+
+def f[T: Cart](x: T): ...

@@ -1,0 +1,7 @@
+def f():
+    import os
+
+    def g():
+        nonlocal os
+        return os
+    return g
