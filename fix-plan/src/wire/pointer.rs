@@ -6,8 +6,8 @@ use std::fmt;
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum At<'p> {
     Root,
-    Key(&'p At<'p>, &'p str),
-    Index(&'p At<'p>, usize),
+    Key(&'p Self, &'p str),
+    Index(&'p Self, usize),
 }
 
 impl<'p> At<'p> {
