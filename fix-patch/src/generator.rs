@@ -173,3 +173,54 @@ fn tidying(changed: &SourceFile) -> Result<EditSet, PatchError> {
 fn tidying(_: &SourceFile) -> Result<EditSet, PatchError> {
     Ok(EditSet::default())
 }
+
+#[cfg(test)]
+#[cfg(feature = "python")]
+mod tests {
+    use fix_plan::ActionKind;
+
+    use super::*;
+    use crate::edit::Edit;
+    use crate::tree::MemoryTree;
+
+    /// A strategy of an embedder: takes the first line out.
+    #[derive(Debug)]
+    struct FirstLine;
+
+    impl Strategy for FirstLine {
+        fn name(&self) -> &'static str {
+            "first_line"
+        }
+
+        fn handles(&self, _: &RepoPath, _: ActionKind) -> bool {
+            true
+        }
+
+        fn propose<'s>(
+            &self,
+            source: &'s SourceFile,
+            _: &[&'s Operation],
+            _: &PatchOptions,
+        ) -> Result<Proposal<'s>, Refusal> {
+            let end = source.text().find('\n').map_or(0, |end| end + 1);
+            let edits = EditSet::new(source.text(), vec![Edit::deletion(0..end)]).unwrap();
+            Ok(Proposal::new(edits, Box::new(|_| Ok(()))))
+        }
+    }
+
+    #[test]
+    fn what_a_strategy_does_not_tidy_is_tidied_after_it() {
+        let plan = r#"{"root_cause": "x", "category": "lint_format", "confidence": 1, "files": ["a.py"],
+            "operations": [{"type": "remove_unused", "file": "a.py", "details": {"import": "os"},
+                            "rationale": "r", "evidence": []}]}"#;
+        let tree = MemoryTree::from_iter([("a.py".parse().unwrap(), "import os\nx = 1  \ny = 2".into())]);
+        let generator = PatchGenerator::default().with_strategy(Box::new(FirstLine));
+        let after = |options: &PatchOptions| {
+            let generated = generator.generate(&plan.parse().unwrap(), &tree, options).unwrap();
+            let Generated::Patch(patch) = generated else { unreachable!() };
+            patch.files().first().unwrap().after().to_owned()
+        };
+        assert_eq!(after(&PatchOptions::default()), "x = 1\ny = 2\n");
+        assert_eq!(after(&PatchOptions { tidy: false, ..PatchOptions::default() }), "x = 1  \ny = 2");
+    }
+}

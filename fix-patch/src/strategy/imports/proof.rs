@@ -185,3 +185,45 @@ fn own_comment_lines(before: &Module<'_>, statements: &Statements<'_>, removals:
     }
     lines
 }
+
+#[cfg(test)]
+mod tests {
+    use fix_plan::{FixPlan, Operation};
+
+    use crate::source::SourceFile;
+    use crate::strategy::{PatchOptions, Strategy, imports::Imports};
+
+    const BEFORE: &str = "import os, sys  # both\n# about f\ndef f():\n    return 1  # one\n";
+
+    fn verdict(after: &str) -> Result<(), String> {
+        let plan: FixPlan = r#"{"root_cause": "x", "category": "lint_format", "confidence": 1, "files": ["a.py"],
+            "operations": [{"type": "remove_unused", "file": "a.py", "details": {"import": "os"},
+                            "rationale": "r", "evidence": []}]}"#
+            .parse()
+            .unwrap();
+        let source = SourceFile::new("a.py".parse().unwrap(), BEFORE.as_bytes().to_vec()).unwrap();
+        let operations: Vec<&Operation> = plan.operations().iter().collect();
+        let proposal = Imports.propose(&source, &operations, &PatchOptions::default()).unwrap();
+        (proposal.proof)(after)
+    }
+
+    #[test]
+    fn only_the_removal_is_proven() {
+        let right = BEFORE.replace("os, ", "");
+        assert_eq!(verdict(&right), Ok(()));
+        for (wrong, what) in [
+            (BEFORE.to_owned(), "nothing went"),
+            (right.replace("import sys  # both\n", ""), "the other name went"),
+            (right.replace("return 1", "return 2"), "a value changed"),
+            (right.replace("return 1", "return"), "a value went"),
+            (right.replace("  # one", ""), "a comment went"),
+            (right.replace("# one", "# two"), "a comment changed"),
+            (right.clone() + "# new\n", "a comment came"),
+            (right.clone() + "x = 1\n", "a statement came"),
+            (right.replace("# about f\ndef f():\n    return 1  # one\n", "# about f\n# one\n"), "a statement went"),
+            (right.replace("def f", "def"), "the result does not parse"),
+        ] {
+            assert!(verdict(&wrong).is_err(), "{what}");
+        }
+    }
+}

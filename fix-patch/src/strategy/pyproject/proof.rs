@@ -185,3 +185,63 @@ fn check_lists(
     };
     if is_wanted { Ok(()) } else { Err(format!("the entry is {entry:?}")) }
 }
+
+#[cfg(test)]
+mod tests {
+    use fix_plan::FixPlan;
+
+    use super::*;
+
+    const BEFORE: &str = "[project]\nname = \"x\"\ndependencies = [\"a>=1\", \"c; os_name == 'nt'\"]\n\
+        [dependency-groups]\ndev = [{include-group = \"t\"}, \"a>=1\"]\nt = []\n[tool.x]\ny = 1\n";
+
+    fn verdict(before: &str, after: &str, kind: &str, section: &str) -> Result<(), String> {
+        let plan: FixPlan = format!(
+            r#"{{"root_cause": "x", "category": "python_missing_dependency", "confidence": 1,
+                "files": ["pyproject.toml"], "operations": [{{"type": "{kind}", "file": "pyproject.toml",
+                "details": {{"name": "a", "spec": "==2", "section": "{section}"}}, "rationale": "r", "evidence": []}}]}}"#
+        )
+        .parse()
+        .unwrap();
+        prove(&Toml::parse(before).unwrap(), &Toml::parse(after).unwrap(), &plan.operations()[0])
+    }
+
+    #[test]
+    fn only_the_pin_is_proven() {
+        let right = BEFORE.replacen("a>=1", "a==2", 1);
+        let pin = |after: &str| verdict(BEFORE, after, "pin_dependency", "project.dependencies");
+        assert_eq!(pin(&right), Ok(()));
+        for (wrong, what) in [
+            (BEFORE.to_owned(), "nothing changed"),
+            (BEFORE.replacen("a>=1", "a==3", 1), "another version"),
+            (BEFORE.replacen("a>=1", "a[x]==2", 1), "an extra came"),
+            (BEFORE.replacen("a>=1", "a==2; os_name == 'nt'", 1), "a marker came"),
+            (BEFORE.replacen("a>=1", "b==2", 1), "another name"),
+            (BEFORE.replace("a>=1", "a==2"), "another list changed, too"),
+            (right.replace("c;", "c>1;"), "another entry changed, too"),
+            (right.replace("y = 1", "y = 2"), "another table changed, too"),
+            (right.replace("y = 1", ""), "a key went"),
+            (right + "z = 1\n", "a key came"),
+        ] {
+            assert!(pin(&wrong).is_err(), "{what}");
+        }
+    }
+
+    #[test]
+    fn only_the_addition_is_proven() {
+        let before = BEFORE.replace("\"a>=1\"", "\"b\"");
+        let right = before.replacen("\"b\"]", "\"b\", \"a==2\"]", 1);
+        let add = |after: &str| verdict(&before, after, "add_dependency", "dependency-groups.dev");
+        assert_eq!(add(&right), Ok(()));
+        for (wrong, what) in [
+            (before.clone(), "nothing came"),
+            (right.replace("a==2", "a==3"), "another version came"),
+            (right.replace("\"a==2\"", "\"a==2\", \"d\""), "two came"),
+            (right.replace("\"b\", \"a==2\"", "\"a==2\""), "one went"),
+            (right.replace("\"t\"}", "\"s\"}"), "an include changed"),
+            (before.replacen("\"b\",", "\"b\", \"a==2\",", 1), "it came to another list"),
+        ] {
+            assert!(add(&wrong).is_err(), "{what}");
+        }
+    }
+}

@@ -325,3 +325,51 @@ fn prove(before: &File, after: &File, operation: &Operation) -> Result<(), Strin
         _ => Err("the operation is no dependency".to_owned()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use fix_plan::FixPlan;
+
+    use super::*;
+
+    const BEFORE: &str = "-r x.txt\na[x]>=1 ; os_name == 'nt' # why\nb\n";
+
+    fn verdict(after: &str, kind: &str, name: &str) -> Result<(), String> {
+        let plan: FixPlan = format!(
+            r#"{{"root_cause": "x", "category": "python_missing_dependency", "confidence": 1, "files": ["r.txt"],
+                "operations": [{{"type": "{kind}", "file": "r.txt", "details": {{"name": "{name}", "spec": "==2"}},
+                "rationale": "r", "evidence": []}}]}}"#
+        )
+        .parse()
+        .unwrap();
+        let file = |text: &str| File::new(&SourceFile::new("r.txt".parse().unwrap(), text.into()).unwrap());
+        prove(&file(BEFORE), &file(after), &plan.operations()[0])
+    }
+
+    #[test]
+    fn only_the_pin_is_proven() {
+        let right = BEFORE.replace(">=1", "==2");
+        assert_eq!(verdict(&right, "pin_dependency", "a"), Ok(()));
+        for (wrong, what) in [
+            (BEFORE.to_owned(), "nothing changed"),
+            (BEFORE.replace(">=1", "==3"), "another version"),
+            (right.replace("[x]", ""), "an extra went"),
+            (right.replace(" ; os_name == 'nt'", ""), "a marker went"),
+            (right.replace("b\n", "b==2\n"), "another line changed, too"),
+            (right.replace("x.txt", "y.txt"), "an option changed, too"),
+            (right.replace("b\n", ""), "a line went"),
+            (right + "c\n", "a line came"),
+        ] {
+            assert!(verdict(&wrong, "pin_dependency", "a").is_err(), "{what}");
+        }
+    }
+
+    #[test]
+    fn only_the_addition_is_proven() {
+        assert_eq!(verdict(&(BEFORE.to_owned() + "c==2\n"), "add_dependency", "c"), Ok(()));
+        for line in ["", "c==3\n", "d==2\n", "c[x]==2\n", "c==2; os_name == 'nt'\n", "c==2 --hash=x:1\n", "c==2\nd\n"] {
+            assert!(verdict(&(BEFORE.to_owned() + line), "add_dependency", "c").is_err(), "{line}");
+        }
+        assert!(verdict(&(BEFORE.replace("b\n", "") + "c==2\n"), "add_dependency", "c").is_err());
+    }
+}

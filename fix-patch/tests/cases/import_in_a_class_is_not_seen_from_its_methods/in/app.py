@@ -1,0 +1,5 @@
+class A:
+    import os
+
+    def f(self):
+        return os
