@@ -133,8 +133,6 @@ refusal_codes! {
     Reexport => "reexport",
     /// A star import.
     Star => "star",
-    /// A future statement.
-    Future => "future",
     /// The import is what a `try` tests.
     AvailabilityCheck => "availability_check",
     /// One of several bindings in alternative branches.
@@ -143,8 +141,6 @@ refusal_codes! {
     Suppressed => "suppressed",
     /// A notebook or another dialect of Python.
     Unsupported => "unsupported",
-    /// Two operations that can't both be done.
-    ConflictingOperations => "conflicting_operations",
 }
 
 impl fmt::Display for RefusalCode {
