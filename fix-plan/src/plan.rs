@@ -357,10 +357,10 @@ fn clash(earlier_index: usize, earlier: &Operation, index: usize, operation: &Op
     if earlier.file != operation.file {
         return None;
     }
-    let pointer = format!("/operations/{index}");
+    let pointer = || format!("/operations/{index}");
     if earlier.action == operation.action {
         return Some(Violation::new(
-            pointer,
+            pointer(),
             ViolationCode::DuplicateOperation,
             format!("does the same as /operations/{earlier_index}; write it once"),
         ));
@@ -372,7 +372,7 @@ fn clash(earlier_index: usize, earlier: &Operation, index: usize, operation: &Op
         a.section != b.section || matches!((&a.marker, &b.marker), (Some(a), Some(b)) if !a.same_meaning(b.as_str()));
     (a.name == b.name && !told_apart).then(|| {
         Violation::new(
-            pointer,
+            pointer(),
             ViolationCode::ConflictingOperations,
             format!("asks for {} differently than /operations/{earlier_index}; write one operation for it", b.name),
         )
