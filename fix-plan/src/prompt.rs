@@ -91,14 +91,8 @@ impl Prompt {
     /// The length of both parts, in bytes. It never exceeds
     /// [`PROMPT_BYTES_MAX`](crate::limits::PROMPT_BYTES_MAX).
     #[must_use]
-    pub fn len(&self) -> usize {
+    pub fn bytes(&self) -> usize {
         self.system.len() + self.user.len()
-    }
-
-    /// Whether there is nothing to ask; never so.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
     }
 }
 
@@ -235,7 +229,7 @@ mod tests {
             (0..64).map(|_| Violation::new("/x".repeat(100), ViolationCode::WrongType, "m".repeat(10_000))).collect();
         let prompt =
             Prompt::repair(&failure(&long), &"ä".repeat(200_000), &violations, &"f".repeat(64).parse().unwrap());
-        assert!(prompt.len() <= PROMPT_BYTES_MAX, "{}", prompt.len());
+        assert!(prompt.bytes() <= PROMPT_BYTES_MAX, "{}", prompt.bytes());
         assert!(prompt.user.contains("bytes left out"));
     }
 }
