@@ -101,6 +101,9 @@ pub(crate) fn print_json(value: &impl Serialize) {
 
 /// A directory, as an absolute path.
 pub(crate) fn directory(path: &Path) -> Result<PathBuf, CliError> {
+    if path.to_string_lossy().contains("://") {
+        return Err(CliError::unusable(format!("{} is a URL; clone it, and give the directory", path.display())));
+    }
     match path.canonicalize() {
         Ok(path) if path.is_dir() => Ok(path),
         Ok(path) => Err(CliError::unusable(format!("{} is no directory", path.display()))),

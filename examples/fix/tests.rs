@@ -249,4 +249,7 @@ fn runs_of_no_store_are_an_error() {
     assert_eq!(code(&fix(&["runs", "--json"], "", project.path())), 2);
     assert_eq!(code(&fix(&["show", "x"], "", project.path())), 2);
     assert_eq!(code(&fix(&["run", "--repo", ".", "--log", "-"], "", project.path())), 2, "no git repository");
+    let url = fix(&["run", "--repo", "https://example.org/a.git", "--log", "-", "--json"], "", project.path());
+    assert_eq!(code(&url), 2);
+    assert!(object(&url)["error"].as_str().unwrap().contains("clone it"));
 }
