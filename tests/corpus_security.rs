@@ -1,45 +1,96 @@
 //! Hostile and benign input, row by row.
 
-use std::collections::BTreeMap;
+use std::path::Path;
 
 use fix_patch::{MemoryTree, PatchGenerator, PatchOptions};
-use fix_plan::{FixPlan, Log, PathProfile, Redactor, RepoPath, normalize_name};
+use fix_plan::{Dialogue, Finish, FixPlan, Log, Next, PathProfile, Redactor, RepoPath, ViolationCode, normalize_name};
 use fix_policy::PolicyEngine;
-use fix_tests::corpus::{folder, lines};
+use fix_tests::corpus::{Tally, folder, lines};
+use proptest::prelude::*;
 use serde_json::Value;
 
 #[test]
 fn hostile_paths_are_refused() {
     let Some(folder) = folder("security") else { return };
-    let mut missed = Vec::new();
-    let mut rows = 0;
+    let mut tally = Tally::new("hostile paths");
     for line in lines(&folder, "hostile_paths.txt") {
         let mut fields = line.split('\t');
-        let (path, code, profile) = (fields.next().unwrap(), fields.next().unwrap(), fields.next().unwrap());
-        // Plan JSON mends these two spellings before the check.
-        if path.starts_with("b64:") || code.ends_with("_strict") {
-            continue;
-        }
-        rows += 1;
-        let path: String = serde_json::from_str(path).unwrap_or_default();
-        let unix_too = profile == "any" && RepoPath::parse(&path, PathProfile::Unix).is_ok();
-        if path.parse::<RepoPath>().is_ok() || unix_too {
-            missed.push(format!("{code} {path:?}"));
-        }
+        let (path, class, profile) = (fields.next().unwrap(), fields.next().unwrap(), fields.next().unwrap());
+        let refused = match path.strip_prefix("b64:") {
+            // Text is UTF-8 by its type: the raw bytes can only come inside a plan.
+            Some(raw) => refuses_raw_path(&decoded(raw)),
+            None => {
+                let path: String = serde_json::from_str(path).unwrap();
+                let unix_too = profile == "any" && RepoPath::parse(&path, PathProfile::Unix).is_ok();
+                path.parse::<RepoPath>().is_err() && !unix_too
+            }
+        };
+        tally.count(class, refused, || path.to_owned());
     }
-    eprintln!("hostile paths: {} of {rows} refused", rows - missed.len());
-    assert!(missed.is_empty(), "{missed:#?}");
+    tally.assert_all_right();
+}
+
+fn refuses_raw_path(path: &[u8]) -> bool {
+    let plan =
+        br#"{"root_cause": "x", "category": "lint_format", "confidence": 1, "files": ["PATH"], "operations": []}"#;
+    let at = plan.windows(4).position(|window| window == b"PATH").unwrap();
+    let text = [&plan[..at], path, &plan[at + 4..]].concat();
+    FixPlan::parse(&text).is_err_and(|error| error.violations()[0].code == ViolationCode::NotUtf8)
+}
+
+/// git's own checks, with those of macOS and Windows on, find nothing in what we accept.
+#[test]
+fn git_accepts_every_path_that_is_accepted() {
+    let options =
+        gix_validate::path::component::Options { protect_windows: true, protect_hfs: true, protect_ntfs: true };
+    let pieces = [
+        "a",
+        "B",
+        ".",
+        "..",
+        "/",
+        "\\",
+        ":",
+        "~",
+        "~1",
+        "git",
+        ".git",
+        ".GIT",
+        "gitmodules",
+        " ",
+        "con",
+        "nul",
+        "\u{200c}",
+        "é",
+        "-",
+        "*",
+        "lpt1",
+        ".txt",
+        "GITMOD",
+        "::$INDEX_ALLOCATION",
+    ];
+    let path =
+        proptest::collection::vec(proptest::sample::select(pieces.to_vec()), 1..6).prop_map(|pieces| pieces.concat());
+    let config = ProptestConfig { cases: 20_000, failure_persistence: None, ..ProptestConfig::default() };
+    proptest!(config, |(text in path)| {
+        if let Ok(path) = text.parse::<RepoPath>() {
+            for component in path.components() {
+                prop_assert!(gix_validate::path::component(component.into(), None, options).is_ok(), "{text:?}");
+            }
+        }
+    });
 }
 
 #[test]
 fn benign_paths_are_accepted() {
     let Some(folder) = folder("security") else { return };
-    let lines = lines(&folder, "benign_paths.txt");
-    let paths = lines.iter().map(|line| serde_json::from_str::<String>(line.split('\t').next().unwrap()).unwrap());
-    let refused: Vec<_> =
-        paths.filter_map(|path| path.parse::<RepoPath>().err()).map(|error| error.to_string()).collect();
-    eprintln!("benign paths: {} of {} accepted", lines.len() - refused.len(), lines.len());
-    assert!(refused.is_empty(), "{refused:#?}");
+    let mut tally = Tally::new("benign paths");
+    for line in lines(&folder, "benign_paths.txt") {
+        let (path, why) = line.split_once('\t').unwrap();
+        let path: String = serde_json::from_str(path).unwrap();
+        tally.count(why, path.parse::<RepoPath>().is_ok(), || path.clone());
+    }
+    tally.assert_all_right();
 }
 
 /// Stage `parse` must fail in the parser; stage `plan` in the parser or by the default policy.
@@ -47,30 +98,77 @@ fn benign_paths_are_accepted() {
 fn hostile_plans_are_stopped_in_time() {
     let Some(folder) = folder("security") else { return };
     let engine = PolicyEngine::default();
-    let mut wrong = Vec::new();
-    let mut counts: BTreeMap<String, u32> = BTreeMap::new();
-    for line in lines(&folder, "hostile_plans.jsonl") {
+    let mut tally = Tally::new("hostile plans");
+    for row in plans(&folder) {
+        let (expect, raw) = (row.expect.as_str(), row.raw.as_slice());
+        let right = match (expect, row.stage.as_deref()) {
+            ("accept", _) => FixPlan::parse(raw).is_ok_and(|plan| engine.evaluate_plan(&plan).allowed),
+            ("reject", Some("plan")) => !engine.evaluate_plan_text(raw).allowed,
+            _ => FixPlan::parse(raw).is_err(),
+        };
+        tally.count(&format!("{expect} {}", row.code), right, || {
+            format!("{} {:?}", row.id, FixPlan::parse(raw).map_err(|error| error.to_string()))
+        });
+    }
+    tally.assert_all_right();
+}
+
+/// A slip is asked about again, an attempt is not.
+#[test]
+fn only_slips_are_asked_about_again() {
+    let Some(folder) = folder("security") else { return };
+    let mut tally = Tally::new("questions again");
+    for row in plans(&folder) {
+        let Ok(text) = std::str::from_utf8(&row.raw) else { continue };
+        // What honest models get wrong too: a file that is not listed, a wrong type, an empty string.
+        let honest = ["extras-nonstr", "extras-empty", "linecontains-list"];
+        if row.code == "op_file_not_in_files" || honest.contains(&row.id.as_str()) {
+            continue;
+        }
+        let mut dialogue = Dialogue::default();
+        let next = dialogue.answer(text, Finish::Complete, &Log::from(text));
+        let right = match (row.expect.as_str(), row.retry_ok) {
+            ("repairable", _) => matches!(next, Next::Repair(_)),
+            ("reject", false) => !matches!(next, Next::Repair(_)),
+            _ => continue,
+        };
+        tally.count(&format!("{} {}", row.expect, row.code), right, || format!("{} {next:?}", row.id));
+    }
+    tally.assert_all_right();
+}
+
+struct PlanRow {
+    id: String,
+    raw: Vec<u8>,
+    expect: String,
+    code: String,
+    stage: Option<String>,
+    retry_ok: bool,
+}
+
+fn plans(folder: &Path) -> Vec<PlanRow> {
+    let mut rows = Vec::new();
+    for line in lines(folder, "hostile_plans.jsonl") {
         let row: Value = serde_json::from_str(&line).unwrap();
-        let Some(raw) = row["raw"].as_str() else { continue };
         if row["needs_index"] == true {
             continue;
         }
-        // In these rows `details.module` is what a plan calls `from`.
-        let raw = raw.replace("\"module\"", "\"from\"");
-        let plan = FixPlan::parse(raw.as_bytes());
-        let expect = row["expect"].as_str().unwrap();
-        let right = match (expect, row["stage"].as_str()) {
-            ("accept", _) => plan.as_ref().is_ok_and(|plan| engine.evaluate_plan(plan).allowed),
-            ("reject", Some("plan")) => !engine.evaluate_plan_text(raw.as_bytes()).allowed,
-            _ => plan.is_err(),
+        let text = |key: &str| row[key].as_str().map(ToOwned::to_owned);
+        let raw = match text("raw") {
+            // In these rows `details.module` is what a plan calls `from`.
+            Some(raw) => raw.replace("\"module\"", "\"from\"").into_bytes(),
+            None => decoded(row["raw_b64"].as_str().unwrap()),
         };
-        *counts.entry(format!("{expect} {}", if right { "right" } else { "WRONG" })).or_default() += 1;
-        if !right {
-            wrong.push(format!("{} {} {:?}", row["id"], row["code"], plan.err().map(|error| error.to_string())));
-        }
+        rows.push(PlanRow {
+            id: text("id").unwrap(),
+            raw,
+            expect: text("expect").unwrap(),
+            code: text("code").unwrap(),
+            stage: text("stage"),
+            retry_ok: row["retry_ok"] == true,
+        });
     }
-    eprintln!("hostile plans: {counts:?}");
-    assert!(wrong.is_empty(), "{wrong:#?}");
+    rows
 }
 
 /// What must go is gone, and what is no secret is not touched.
@@ -78,26 +176,21 @@ fn hostile_plans_are_stopped_in_time() {
 fn secrets_are_redacted_from_logs() {
     let Some(folder) = folder("security") else { return };
     let redactor = Redactor::default();
-    let (mut secrets, mut missed, mut harmed) = (0, Vec::new(), Vec::new());
+    let (mut secrets, mut negatives) = (Tally::new("secrets in logs"), Tally::new("no secrets in logs"));
     for line in lines(&folder, "secrets_in_logs.jsonl") {
         let row: Value = serde_json::from_str(&line).unwrap();
-        let text = row["text"].as_str().unwrap();
-        let cleaned = Log::from(text);
-        let redacted = redactor.redact(cleaned.as_str());
+        let (text, class) = (row["text"].as_str().unwrap(), row["kind"].as_str().unwrap_or("other"));
+        let redacted = redactor.redact(Log::from(text).as_str()).into_owned();
         for secret in row["must_redact"].as_array().unwrap().iter().map(|secret| secret.as_str().unwrap()) {
-            secrets += 1;
-            if redacted.contains(secret) || redactor.redact(text).contains(secret) {
-                missed.push(format!("{}: {redacted}", row["id"]));
-            }
+            let gone = !redacted.contains(secret) && !redactor.redact(text).contains(secret);
+            secrets.count(class, gone, || format!("{}: {redacted}", row["id"]));
         }
-        let keep = row["must_keep"].as_array().cloned().unwrap_or_default();
-        if keep.iter().any(|keep| !redacted.contains(keep.as_str().unwrap())) {
-            harmed.push(format!("{}: {redacted}", row["id"]));
+        for keep in row["must_keep"].as_array().into_iter().flatten() {
+            negatives.count(class, redacted.contains(keep.as_str().unwrap()), || format!("{}: {redacted}", row["id"]));
         }
     }
-    eprintln!("secrets in logs: {} of {secrets} redacted, {} negatives changed", secrets - missed.len(), harmed.len());
-    assert!(harmed.is_empty(), "{harmed:#?}");
-    assert!(missed.is_empty(), "{missed:#?}");
+    secrets.assert_all_right();
+    negatives.assert_all_right();
 }
 
 #[test]
@@ -170,7 +263,7 @@ fn hostile_directories_are_read_safely() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
-fn set_up(root: &std::path::Path, step: &Value) {
+fn set_up(root: &Path, step: &Value) {
     let text = |index: usize| step[index].as_str().unwrap_or_default();
     let path = root.join(text(1));
     if let Some(parent) = path.parent() {

@@ -3,7 +3,7 @@
 use crate::limits::REPAIRS_MAX;
 use crate::log::Log;
 use crate::plan::FixPlan;
-use crate::violation::{PlanError, ViolationCode};
+use crate::violation::{PlanError, Violation, ViolationCode};
 
 /// How an answer ended, as the model's API says.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -62,7 +62,8 @@ impl Dialogue {
     ///
     /// An answer that was cut, that refuses, or that is empty is called so, not "invalid
     /// JSON". The dialogue ends with a valid plan, with a refusal, with the same invalid
-    /// answer twice, and after [`REPAIRS_MAX`] repairs.
+    /// answer twice, after [`REPAIRS_MAX`] repairs, and with an answer that is
+    /// [suspicious](crate::Violation::is_suspicious): who plants text in a log gets one try.
     pub fn answer(&mut self, text: &str, finish: Finish, log: &Log) -> Next {
         let repeated = self.previous.as_ref().is_some_and(|(before, _)| before == text);
         let is_last = self.rounds >= REPAIRS_MAX;
@@ -72,13 +73,14 @@ impl Dialogue {
             Err(error) => error,
         };
         self.previous = Some((text.to_owned(), error.clone()));
-        if is_last || finish == Finish::Refused {
+        let suspicious = error.violations().iter().any(Violation::is_suspicious);
+        if is_last || suspicious || finish == Finish::Refused {
             return Next::GiveUp(error);
         }
         if repeated {
             let mut violations = error.violations().to_vec();
             let message = "is the same invalid answer as before";
-            violations.insert(0, crate::Violation::new("", ViolationCode::Repeated, message));
+            violations.insert(0, Violation::new("", ViolationCode::Repeated, message));
             return Next::GiveUp(PlanError::new(violations));
         }
         Next::Repair(error)
@@ -145,6 +147,21 @@ mod tests {
         assert_eq!(dialogue.previous().unwrap().0, "2");
         assert!(matches!(dialogue.answer("3", Finish::Complete, &log), Next::GiveUp(_)));
         assert_eq!(dialogue.round(), 3);
+    }
+
+    #[test]
+    fn an_attempt_gets_no_second_try() {
+        for (from, to) in [
+            ("a.py", "../a.py"),
+            ("\"import\": \"os\"", "\"import\": \"os\\nevil()\""),
+            ("\"import\": \"os\"", "\"import\": \"os\", \"url\": \"x\""),
+            ("{\"root_cause\"", "{\"auto_merge\": true, \"root_cause\""),
+            ("{\"root_cause\"", "{\"files\": [], \"root_cause\""),
+        ] {
+            assert!(matches!(first(&PLAN.replace(from, to), Finish::Complete), Next::GiveUp(_)), "{to}");
+        }
+        let slip = PLAN.replace("\"import\": \"os\"", "\"import\": \"os, sys\"");
+        assert!(matches!(first(&slip, Finish::Complete), Next::Repair(_)));
     }
 
     #[test]

@@ -14,6 +14,7 @@ mod python;
 mod redact;
 #[cfg(feature = "schema")]
 pub mod schema;
+mod slip;
 mod text;
 mod violation;
 mod wire;

@@ -39,7 +39,8 @@ macro_rules! normalized_name {
         #[derive(Clone)]
         pub struct $name {
             spelled: String,
-            normalized: String,
+            /// Absent where the spelling is normal already, as nearly all are.
+            normalized: Option<String>,
         }
 
         impl $name {
@@ -52,7 +53,7 @@ macro_rules! normalized_name {
             /// The name as PEP 503 normalises it: lower case, runs of `-`, `_`, `.` as one `-`.
             #[must_use]
             pub fn normalized(&self) -> &str {
-                &self.normalized
+                self.normalized.as_deref().unwrap_or(&self.spelled)
             }
         }
 
@@ -61,7 +62,8 @@ macro_rules! normalized_name {
 
             fn from_str(name: &str) -> Result<Self, ValueError> {
                 check_name($what, name)?;
-                Ok(Self { spelled: name.to_owned(), normalized: normalize_name(name) })
+                let normalized = if is_normalized(name) { None } else { Some(normalize_name(name)) };
+                Ok(Self { spelled: name.to_owned(), normalized })
             }
         }
 
@@ -79,7 +81,7 @@ macro_rules! normalized_name {
 
         impl PartialEq for $name {
             fn eq(&self, other: &Self) -> bool {
-                self.normalized == other.normalized
+                self.normalized() == other.normalized()
             }
         }
 
@@ -87,13 +89,13 @@ macro_rules! normalized_name {
 
         impl std::hash::Hash for $name {
             fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
-                self.normalized.hash(state);
+                self.normalized().hash(state);
             }
         }
 
         impl Ord for $name {
             fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-                self.normalized.cmp(&other.normalized)
+                self.normalized().cmp(other.normalized())
             }
         }
 
@@ -150,6 +152,12 @@ pub fn normalize_name(name: &str) -> String {
         normalized.push(c.to_ascii_lowercase());
     }
     normalized
+}
+
+/// Whether normalising would leave a valid name as it is.
+fn is_normalized(name: &str) -> bool {
+    let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+    name.bytes().all(plain) && !name.contains("--")
 }
 
 fn check_name(what: &'static str, name: &str) -> Result<(), ValueError> {
@@ -254,6 +262,9 @@ impl FromStr for VersionSpec {
         if text.len() > SPEC_BYTES_MAX {
             return refuse("is longer than 128 bytes");
         }
+        if text.split(',').all(is_plain_clause) {
+            return Ok(Self { text: text.to_owned(), kind: SpecKind::Pep440 });
+        }
         let allowed = |b: u8| b.is_ascii_alphanumeric() || b".,<>=!~^*|+-_ ".contains(&b);
         if !text.bytes().all(allowed) {
             return refuse(
@@ -262,9 +273,6 @@ impl FromStr for VersionSpec {
         }
         if text.starts_with(' ') || text.ends_with(' ') {
             return refuse("has blanks around it; leave them out");
-        }
-        if text.split(',').all(is_plain_clause) {
-            return Ok(Self { text: text.to_owned(), kind: SpecKind::Pep440 });
         }
         if VersionSpecifiers::from_str(text).is_ok() && text.split(',').all(|clause| !clause.trim().is_empty()) {
             return Ok(Self { text: text.to_owned(), kind: SpecKind::Pep440 });
@@ -397,6 +405,9 @@ mod tests {
         let name = |text: &str| text.parse::<PackageName>().unwrap();
         assert_eq!(name("Foo._-Bar"), name("foo-bar"));
         assert_eq!(name("a.b").as_str(), "a.b");
+        for spelled in ["a", "a-b1", "a--b", "A", "a.b", "a_b", "a-_b"] {
+            assert_eq!(name(spelled).normalized(), normalize_name(spelled));
+        }
         for bad in ["", "-a", "a-", "a b", "a[b]", "a==1", "a;b", "ré", "a\n", "a/b", "a@b", &"a".repeat(129)] {
             assert!(bad.parse::<PackageName>().is_err(), "{bad:?}");
         }

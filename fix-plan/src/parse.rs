@@ -12,6 +12,7 @@ use crate::package::{ExtraName, Marker, PackageName, ValueError, VersionSpec};
 use crate::path::RepoPath;
 use crate::plan::{Category, Confidence, FixPlan};
 use crate::python::{DottedName, FromModule, Identifier, ImportLocator, ImportTarget};
+use crate::slip::{is_slip, is_unknown_field_slip};
 use crate::text::DisplayText;
 use crate::violation::{PlanError, Violation, ViolationCode};
 use crate::wire::document::{self, Node};
@@ -62,28 +63,28 @@ struct Parser {
     violations: Vec<Violation>,
 }
 
-/// The members of one object, taken out by name.
-struct Members<'t, 'p> {
-    at: &'p At<'p>,
-    entries: Vec<(Cow<'t, str>, Node<'t>)>,
+/// One known field of an object: its place, and what stands there.
+struct Field<'t, 'p> {
+    at: At<'p>,
+    node: Option<Node<'t>>,
 }
 
-impl<'t> Members<'t, '_> {
-    fn take(&mut self, key: &str) -> Option<Node<'t>> {
-        let index = self.entries.iter().position(|(name, _)| name == key)?;
-        Some(self.entries.swap_remove(index).1)
+impl<'t> Field<'t, '_> {
+    /// What stands there, unless it is absent or null.
+    fn optional(&mut self) -> Option<Node<'t>> {
+        self.node.take().filter(|node| !matches!(node, Node::Null))
     }
 }
 
 impl Parser {
     fn plan(&mut self, document: Node<'_>) -> Option<FixPlan> {
         let known = ["root_cause", "category", "confidence", "files", "operations"];
-        let mut members = self.members(&At::Root, document, &known)?;
-        let root_cause = self.text(&mut members, "root_cause", TEXT_BYTES_MAX);
-        let category = self.required_value::<Category>(&mut members, "category", ViolationCode::InvalidCategory);
-        let confidence = self.confidence(&mut members);
-        let files = self.files(&mut members);
-        let operations = self.operations(&mut members);
+        let [root_cause, category, confidence, files, operations] = self.fields(&At::Root, document, known)?;
+        let root_cause = self.text(root_cause, TEXT_BYTES_MAX);
+        let category = self.required_value::<Category>(category, ViolationCode::InvalidCategory);
+        let confidence = self.confidence(confidence);
+        let files = self.files(files);
+        let operations = self.operations(operations, files.as_deref().unwrap_or_default());
         match FixPlan::new(root_cause?, category?, confidence?, files?, operations?) {
             Ok(plan) => Some(plan),
             Err(error) => {
@@ -93,9 +94,8 @@ impl Parser {
         }
     }
 
-    fn confidence(&mut self, members: &mut Members<'_, '_>) -> Option<Confidence> {
-        let at = members.at.key("confidence");
-        let node = self.required(members, "confidence")?;
+    fn confidence(&mut self, field: Field<'_, '_>) -> Option<Confidence> {
+        let (at, node) = self.required(field)?;
         let Node::Number(number) = node else {
             return self.wrong_type(&at, &node, "a number from 0 to 1");
         };
@@ -106,43 +106,37 @@ impl Parser {
         confidence
     }
 
-    fn files(&mut self, members: &mut Members<'_, '_>) -> Option<Vec<RepoPath>> {
-        let at = members.at.key("files");
-        let node = self.required(members, "files")?;
-        let items = self.array(&at, node)?;
+    fn files(&mut self, field: Field<'_, '_>) -> Option<Vec<RepoPath>> {
+        let (at, items) = self.array(field)?;
         if items.len() > FILES_MAX {
-            self.add(
-                &at,
-                ViolationCode::FileCount,
-                format!("lists {} files; list between 1 and {FILES_MAX}", items.len()),
-            );
+            let message = format!("lists {} files; list between 1 and {FILES_MAX}", items.len());
+            self.add(&at, ViolationCode::FileCount, message);
             return None;
         }
-        self.each(&at, items, |parser, at, item| parser.path(at, item))
+        self.each(&at, items, |parser, at, item| parser.path(at, item, &[]))
     }
 
-    fn operations(&mut self, members: &mut Members<'_, '_>) -> Option<Vec<Operation>> {
-        let at = members.at.key("operations");
-        let node = self.required(members, "operations")?;
-        let items = self.array(&at, node)?;
+    fn operations(&mut self, field: Field<'_, '_>, files: &[RepoPath]) -> Option<Vec<Operation>> {
+        let (at, items) = self.array(field)?;
         if items.len() > OPERATIONS_MAX {
             let message = format!("holds {} operations; write between 1 and {OPERATIONS_MAX}", items.len());
             self.add(&at, ViolationCode::OperationCount, message);
             return None;
         }
-        self.each(&at, items, |parser, at, item| parser.operation(at, item))
+        self.each(&at, items, |parser, at, item| parser.operation(at, item, files))
     }
 
-    fn operation(&mut self, at: &At<'_>, node: Node<'_>) -> Option<Operation> {
-        let mut members = self.members(at, node, &["type", "file", "details", "rationale", "evidence"])?;
-        let kind = self.required(&mut members, "type").and_then(|node| self.kind(&at.key("type"), node));
-        let file = self.required(&mut members, "file").and_then(|node| self.path(&at.key("file"), node));
-        let details = self.required(&mut members, "details");
-        let rationale = self.text(&mut members, "rationale", TEXT_BYTES_MAX);
-        let evidence = self.evidence(&mut members);
+    fn operation(&mut self, at: &At<'_>, node: Node<'_>, files: &[RepoPath]) -> Option<Operation> {
+        let known = ["type", "file", "details", "rationale", "evidence"];
+        let [kind, file, details, rationale, evidence] = self.fields(at, node, known)?;
+        let kind = self.required(kind).and_then(|(at, node)| self.kind(&at, node));
+        let file = self.required(file).and_then(|(at, node)| self.path(&at, node, files));
+        let details = self.required(details);
+        let rationale = self.text(rationale, TEXT_BYTES_MAX);
+        let evidence = self.evidence(evidence);
         // Details can only be read by a known type.
         let action = match (kind, details) {
-            (Some(kind), Some(node)) => self.action(kind, &at.key("details"), node),
+            (Some(kind), Some((at, node))) => self.action(kind, &at, node),
             _ => None,
         };
         Some(Operation::new(file?, action?, rationale?, evidence?))
@@ -158,19 +152,14 @@ impl Parser {
         kind
     }
 
-    fn evidence(&mut self, members: &mut Members<'_, '_>) -> Option<Vec<DisplayText>> {
-        let at = members.at.key("evidence");
-        let node = self.required(members, "evidence")?;
-        let items = self.array(&at, node)?;
+    fn evidence(&mut self, field: Field<'_, '_>) -> Option<Vec<DisplayText>> {
+        let (at, items) = self.array(field)?;
         if items.len() > EVIDENCE_LINES_MAX {
             let message = format!("holds {} lines; quote at most {EVIDENCE_LINES_MAX}", items.len());
             self.add(&at, ViolationCode::EvidenceCount, message);
             return None;
         }
-        self.each(&at, items, |parser, at, item| {
-            let line = parser.string(at, item)?;
-            parser.display_text(at, line, EVIDENCE_LINE_BYTES_MAX)
-        })
+        self.each(&at, items, |parser, at, item| parser.display_text(at, item, EVIDENCE_LINE_BYTES_MAX))
     }
 
     fn action(&mut self, kind: ActionKind, at: &At<'_>, node: Node<'_>) -> Option<Action> {
@@ -184,54 +173,53 @@ impl Parser {
     }
 
     fn dependency(&mut self, at: &At<'_>, node: Node<'_>) -> Option<Dependency> {
-        let mut members = self.members(at, node, &["name", "spec", "extras", "marker", "section"])?;
-        let name = self.required_value::<PackageName>(&mut members, "name", ViolationCode::InvalidName);
-        let spec = self.required_value::<VersionSpec>(&mut members, "spec", ViolationCode::InvalidSpec);
-        let extras = match self.optional(&mut members, "extras") {
-            None => Some(Vec::new()),
-            Some(node) => self.extras(&at.key("extras"), node),
-        };
-        let marker = self.optional_value::<Marker>(&mut members, "marker", ViolationCode::InvalidMarker);
-        let section = self.optional_value::<Section>(&mut members, "section", ViolationCode::InvalidSection);
+        let known = ["name", "spec", "extras", "marker", "section"];
+        let [name, spec, extras, marker, section] = self.fields(at, node, known)?;
+        let name = self.required_value::<PackageName>(name, ViolationCode::InvalidName);
+        let spec = self.required_value::<VersionSpec>(spec, ViolationCode::InvalidSpec);
+        let extras = self.extras(extras);
+        let marker = self.optional_value::<Marker>(marker, ViolationCode::InvalidMarker);
+        let section = self.optional_value::<Section>(section, ViolationCode::InvalidSection);
         Some(Dependency::new(name?, spec?).with_extras(extras?).with_marker(marker?).with_section(section?))
     }
 
-    fn extras(&mut self, at: &At<'_>, node: Node<'_>) -> Option<Vec<ExtraName>> {
-        let items = self.array(at, node)?;
+    fn extras(&mut self, mut field: Field<'_, '_>) -> Option<Vec<ExtraName>> {
+        let Some(node) = field.optional() else {
+            return Some(Vec::new());
+        };
+        let (at, items) = self.array(Field { node: Some(node), ..field })?;
         if items.len() > EXTRAS_MAX {
-            self.add(at, ViolationCode::InvalidName, format!("lists {} extras; at most {EXTRAS_MAX}", items.len()));
+            self.add(&at, ViolationCode::InvalidName, format!("lists {} extras; at most {EXTRAS_MAX}", items.len()));
             return None;
         }
-        self.each(at, items, |parser, at, item| {
+        self.each(&at, items, |parser, at, item| {
             let name = parser.string(at, item)?;
             parser.value::<ExtraName>(at, ViolationCode::InvalidName, &name)
         })
     }
 
     fn unused_import(&mut self, at: &At<'_>, node: Node<'_>) -> Option<UnusedImport> {
-        let mut members = self.members(at, node, &["import", "from", "name", "alias", "line", "line_contains"])?;
-        let import = self.optional_value::<DottedName>(&mut members, "import", ViolationCode::InvalidImport);
-        let from = self.optional_value::<FromModule>(&mut members, "from", ViolationCode::InvalidImport);
+        let known = ["import", "from", "name", "alias", "line", "line_contains"];
+        let [import, from, name, alias, mut line, mut line_contains] = self.fields(at, node, known)?;
+        let name_at = name.at;
+        let import = self.optional_value::<DottedName>(import, ViolationCode::InvalidImport);
+        let from = self.optional_value::<FromModule>(from, ViolationCode::InvalidImport);
         // `name` is one identifier after `from`, and a dotted module without it.
-        let name = self.optional_value::<DottedName>(&mut members, "name", ViolationCode::InvalidImport);
-        let alias = self.optional_value::<Identifier>(&mut members, "alias", ViolationCode::InvalidImport);
-        let line = match self.optional(&mut members, "line") {
+        let name = self.optional_value::<DottedName>(name, ViolationCode::InvalidImport);
+        let alias = self.optional_value::<Identifier>(alias, ViolationCode::InvalidImport);
+        let line = match line.optional() {
             None => Some(None),
-            Some(node) => self.line(&at.key("line"), &node).map(Some),
+            Some(node) => self.line(&line.at, &node).map(Some),
         };
-        let line_contains = match self.optional(&mut members, "line_contains") {
+        let line_contains = match line_contains.optional() {
             None => Some(None),
-            Some(node) => {
-                let at = at.key("line_contains");
-                self.string(&at, node).and_then(|text| self.display_text(&at, text, EVIDENCE_LINE_BYTES_MAX)).map(Some)
-            }
+            Some(node) => self.locator_text(&line_contains.at, node).map(Some),
         };
         let (import, from, name, alias) = (import?, from?, name?, alias?);
         let target = match (import, from, name) {
             (Some(module), None, None) | (None, None, Some(module)) => ImportTarget::Import { module, alias },
             (None, Some(module), Some(name)) => {
-                let at = at.key("name");
-                let name = self.value::<Identifier>(&at, ViolationCode::InvalidImport, name.as_str())?;
+                let name = self.value::<Identifier>(&name_at, ViolationCode::InvalidImport, name.as_str())?;
                 ImportTarget::From { module, name, alias }
             }
             _ => {
@@ -266,8 +254,12 @@ impl Parser {
         }
     }
 
-    fn path(&mut self, at: &At<'_>, node: Node<'_>) -> Option<RepoPath> {
+    /// A path; one that is among `checked` is not checked again.
+    fn path(&mut self, at: &At<'_>, node: Node<'_>, checked: &[RepoPath]) -> Option<RepoPath> {
         let text = self.string(at, node)?;
+        if let Some(path) = checked.iter().find(|path| path.as_str() == text) {
+            return Some(path.clone());
+        }
         // The one rewriting there is, and only here: forward slashes, and no leading `./`.
         let slashed = if text.contains('\\') { Cow::Owned(text.replace('\\', "/")) } else { text };
         let path = slashed.strip_prefix("./").unwrap_or(&slashed);
@@ -280,14 +272,13 @@ impl Parser {
         }
     }
 
-    fn text(&mut self, members: &mut Members<'_, '_>, key: &str, bytes_max: usize) -> Option<DisplayText> {
-        let at = members.at.key(key);
-        let node = self.required(members, key)?;
-        let text = self.string(&at, node)?;
-        self.display_text(&at, text, bytes_max)
+    fn text(&mut self, field: Field<'_, '_>, bytes_max: usize) -> Option<DisplayText> {
+        let (at, node) = self.required(field)?;
+        self.display_text(&at, node, bytes_max)
     }
 
-    fn display_text(&mut self, at: &At<'_>, text: Cow<'_, str>, bytes_max: usize) -> Option<DisplayText> {
+    fn display_text(&mut self, at: &At<'_>, node: Node<'_>, bytes_max: usize) -> Option<DisplayText> {
+        let text = self.string(at, node)?;
         match DisplayText::new(text, bytes_max) {
             Ok(text) => Some(text),
             Err(error) => {
@@ -297,24 +288,32 @@ impl Parser {
         }
     }
 
-    fn value<T: FromStr<Err = ValueError>>(&mut self, at: &At<'_>, code: ViolationCode, text: &str) -> Option<T> {
-        match text.parse() {
-            Ok(value) => Some(value),
+    /// Text of a locator, which is compared with a file: what can't be seen there is no slip.
+    fn locator_text(&mut self, at: &At<'_>, node: Node<'_>) -> Option<DisplayText> {
+        let text = self.string(at, node)?;
+        match DisplayText::new(text, EVIDENCE_LINE_BYTES_MAX) {
+            Ok(text) => Some(text),
             Err(error) => {
-                self.add(at, code, error.to_string());
+                let violation = Violation::new(at.to_string(), ViolationCode::InvalidText, error.to_string());
+                self.violations.push(violation.suspicious());
                 None
             }
         }
     }
 
-    fn required_value<T: FromStr<Err = ValueError>>(
-        &mut self,
-        members: &mut Members<'_, '_>,
-        key: &str,
-        code: ViolationCode,
-    ) -> Option<T> {
-        let node = self.required(members, key)?;
-        let at = members.at.key(key);
+    fn value<T: FromStr<Err = ValueError>>(&mut self, at: &At<'_>, code: ViolationCode, text: &str) -> Option<T> {
+        match text.parse() {
+            Ok(value) => Some(value),
+            Err(error) => {
+                let violation = Violation::new(at.to_string(), code, error.to_string());
+                self.violations.push(if is_slip(code, text) { violation } else { violation.suspicious() });
+                None
+            }
+        }
+    }
+
+    fn required_value<T: FromStr<Err = ValueError>>(&mut self, field: Field<'_, '_>, code: ViolationCode) -> Option<T> {
+        let (at, node) = self.required(field)?;
         let text = self.string(&at, node)?;
         self.value(&at, code, &text)
     }
@@ -322,45 +321,49 @@ impl Parser {
     /// The outer `None` is a violation, the inner one an absent field.
     fn optional_value<T: FromStr<Err = ValueError>>(
         &mut self,
-        members: &mut Members<'_, '_>,
-        key: &str,
+        mut field: Field<'_, '_>,
         code: ViolationCode,
     ) -> Option<Option<T>> {
-        match self.optional(members, key) {
+        match field.optional() {
             None => Some(None),
             Some(node) => {
-                let at = members.at.key(key);
-                let text = self.string(&at, node)?;
-                self.value(&at, code, &text).map(Some)
+                let text = self.string(&field.at, node)?;
+                self.value(&field.at, code, &text).map(Some)
             }
         }
     }
 
-    /// The members of an object; what `known` does not name is a violation each.
-    fn members<'t, 'p>(&mut self, at: &'p At<'p>, node: Node<'t>, known: &[&str]) -> Option<Members<'t, 'p>> {
+    /// The fields of an object, in the order of `known`; what `known` does not name is a violation each.
+    fn fields<'t, 'p, const N: usize>(
+        &mut self,
+        at: &'p At<'p>,
+        node: Node<'t>,
+        known: [&'p str; N],
+    ) -> Option<[Field<'t, 'p>; N]> {
         let Node::Object(entries) = node else {
             return self.wrong_type(at, &node, "an object");
         };
-        for (key, _) in &entries {
-            if !known.contains(&&**key) {
-                let message = format!("is not a field here; the fields are {}", known.join(", "));
-                self.add(&at.key(key), ViolationCode::UnknownField, message);
+        let mut fields = known.map(|key| Field { at: at.key(key), node: None });
+        for (key, node) in entries {
+            match known.iter().zip(&mut fields).find(|(known, _)| **known == key) {
+                Some((_, field)) => field.node = Some(node),
+                None => {
+                    let message = format!("is not a field here; the fields are {}", known.join(", "));
+                    let violation = Violation::new(at.key(&key).to_string(), ViolationCode::UnknownField, message);
+                    let slip = is_unknown_field_slip(&violation.pointer, &key);
+                    self.violations.push(if slip { violation } else { violation.suspicious() });
+                }
             }
         }
-        Some(Members { at, entries })
+        Some(fields)
     }
 
-    fn required<'t>(&mut self, members: &mut Members<'t, '_>, key: &str) -> Option<Node<'t>> {
-        let node = members.take(key);
+    fn required<'t, 'p>(&mut self, field: Field<'t, 'p>) -> Option<(At<'p>, Node<'t>)> {
+        let Field { at, node } = field;
         if node.is_none() {
-            self.add(&members.at.key(key), ViolationCode::MissingField, "is missing; it must be there".to_owned());
+            self.add(&at, ViolationCode::MissingField, "is missing; it must be there".to_owned());
         }
-        node
-    }
-
-    /// A field that may be absent, or null.
-    fn optional<'t>(&mut self, members: &mut Members<'t, '_>, key: &str) -> Option<Node<'t>> {
-        members.take(key).filter(|node| !matches!(node, Node::Null))
+        node.map(|node| (at, node))
     }
 
     fn string<'t>(&mut self, at: &At<'_>, node: Node<'t>) -> Option<Cow<'t, str>> {
@@ -370,10 +373,11 @@ impl Parser {
         }
     }
 
-    fn array<'t>(&mut self, at: &At<'_>, node: Node<'t>) -> Option<Vec<Node<'t>>> {
+    fn array<'t, 'p>(&mut self, field: Field<'t, 'p>) -> Option<(At<'p>, Vec<Node<'t>>)> {
+        let (at, node) = self.required(field)?;
         match node {
-            Node::Array(items) => Some(items),
-            node => self.wrong_type(at, &node, "an array"),
+            Node::Array(items) => Some((at, items)),
+            node => self.wrong_type(&at, &node, "an array"),
         }
     }
 

@@ -12,11 +12,25 @@ pub struct Violation {
     pub code: ViolationCode,
     /// What is wrong and what to write instead, for a person or a model.
     pub message: String,
+    suspicious: bool,
 }
 
 impl Violation {
     pub(crate) fn new(pointer: impl Into<String>, code: ViolationCode, message: impl Into<String>) -> Self {
-        Self { pointer: pointer.into(), code, message: message.into() }
+        let suspicious = matches!(code, ViolationCode::DuplicateKey | ViolationCode::InvalidPath);
+        Self { pointer: pointer.into(), code, message: message.into(), suspicious }
+    }
+
+    pub(crate) fn suspicious(self) -> Self {
+        Self { suspicious: true, ..self }
+    }
+
+    /// Whether it looks less like a slip than like an attempt to reach beyond the contract: a path
+    /// that leaves the repository, an option or a newline inside a version, a key that comes twice.
+    /// A [`Dialogue`](crate::Dialogue) does not ask again after one of these.
+    #[must_use]
+    pub fn is_suspicious(&self) -> bool {
+        self.suspicious
     }
 }
 
