@@ -1,11 +1,13 @@
 //! Each way a run can end without a pull request opens nothing, and says why.
 
+use fix_pipeline::testing::FakePlanSource;
+use fix_pipeline::testing::mocks::{MockPlanSource, MockPrSink};
 use fix_pipeline::{
     CheckStatus, Event, FailureRecord, Finished, Journal, MemoryRunStore, Outcome, OutcomeCode, Pipeline, PrSink,
     PrStatus, PullRequest, RunId, RunStore,
 };
 use fix_policy::{PolicyEngine, SafetyPolicy};
-use fix_tests::adapters::{Canned, MockSink, MockSource, Scripted};
+use fix_tests::adapters::Scripted;
 use fix_tests::repository::TestRepository;
 
 const SOURCE: &str = "import os\nimport sys\n\nprint(sys.path)\n";
@@ -26,14 +28,19 @@ fn repository() -> TestRepository {
 }
 
 /// A sink that fails the test when it is called.
-fn never() -> MockSink {
-    let mut sink = MockSink::new();
+fn never() -> MockPrSink {
+    let mut sink = MockPrSink::new();
     sink.expect_open().never();
     sink
 }
 
 async fn run(repository: &TestRepository, answers: &[&str], validator: Scripted) -> Finished {
-    let pipeline = Pipeline::new(Canned::new(answers), validator, never(), MemoryRunStore::default());
+    let pipeline = Pipeline::new(
+        FakePlanSource::answering(answers.iter().copied()),
+        validator,
+        never(),
+        MemoryRunStore::default(),
+    );
     let finished = pipeline.run(&repository.failure("event-1", "log"), &repository.snapshot()).await.unwrap();
     let journal = pipeline.run_store.load(finished.run).await.unwrap();
     assert_eq!(journal.last().unwrap().event().name(), "stopped", "the journal says how it ended");
@@ -51,7 +58,7 @@ fn stopped(finished: &Finished) -> (OutcomeCode, &str) {
 #[tokio::test]
 async fn a_green_baseline_asks_nobody_and_opens_nothing() {
     let repository = repository();
-    let mut source = MockSource::new();
+    let mut source = MockPlanSource::new();
     source.expect_propose().never();
     let validator = Scripted::new(repository.mirror(), CheckStatus::Passed, CheckStatus::Passed);
     let pipeline = Pipeline::new(source, validator, never(), MemoryRunStore::default());
@@ -92,7 +99,7 @@ async fn a_refused_patch_opens_nothing() {
 async fn a_patch_that_policy_denies_opens_nothing() {
     let repository = repository();
     let mut pipeline = Pipeline::new(
-        Canned::new(&[&good_plan()]),
+        FakePlanSource::answering([good_plan()]),
         Scripted::mended(repository.mirror()),
         never(),
         MemoryRunStore::default(),
@@ -129,13 +136,13 @@ async fn an_invalid_plan_is_repaired_at_most_twice() {
 #[tokio::test]
 async fn a_repaired_plan_goes_on() {
     let repository = repository();
-    let mut sink = MockSink::new();
+    let mut sink = MockPrSink::new();
     sink.expect_open().once().returning(|_, change| {
         let draft = change.draft();
         let opened = PullRequest::new(PrStatus::Open, &draft.branch, draft.labels.clone());
         Box::pin(async move { Ok(opened) })
     });
-    let source = Canned::new(&["{}", &good_plan()]);
+    let source = FakePlanSource::answering(["{}".to_owned(), good_plan()]);
     let pipeline = Pipeline::new(source, Scripted::mended(repository.mirror()), sink, MemoryRunStore::default());
     let failure = repository.failure("event-1", "log");
     let finished = pipeline.run(&failure, &repository.snapshot()).await.unwrap();
@@ -170,7 +177,8 @@ impl fix_pipeline::Validator for Fickle {
 async fn red_by_one_command_and_green_by_another_proves_nothing() {
     let repository = repository();
     let validator = Fickle(Scripted::mended(repository.mirror()));
-    let pipeline = Pipeline::new(Canned::new(&[&good_plan()]), validator, never(), MemoryRunStore::default());
+    let pipeline =
+        Pipeline::new(FakePlanSource::answering([good_plan()]), validator, never(), MemoryRunStore::default());
     let finished = pipeline.run(&repository.failure("event-1", "log"), &repository.snapshot()).await.unwrap();
     assert_eq!(stopped(&finished).0, OutcomeCode::Changed);
 }
@@ -188,7 +196,8 @@ async fn a_changed_policy_is_noticed() {
     };
     let entry = Journal::default().next(begun).unwrap();
     store.append(RunId::of(&failure.event_id), &entry).await.unwrap();
-    let pipeline = Pipeline::new(Canned::new(&[&good_plan()]), Scripted::mended(repository.mirror()), never(), store);
+    let pipeline =
+        Pipeline::new(FakePlanSource::answering([good_plan()]), Scripted::mended(repository.mirror()), never(), store);
     let finished = pipeline.run(&failure, &repository.snapshot()).await.unwrap();
     assert_eq!(stopped(&finished).0, OutcomeCode::Changed);
 }
@@ -207,7 +216,7 @@ async fn evidence_must_be_in_the_log() {
 async fn secrets_never_reach_the_journal() {
     let repository = repository();
     let validator = Scripted::mended(repository.mirror());
-    let mut pipeline = Pipeline::new(Canned::default(), validator, never(), MemoryRunStore::default());
+    let mut pipeline = Pipeline::new(FakePlanSource::default(), validator, never(), MemoryRunStore::default());
     pipeline.redactor = fix_plan::Redactor::new(["our-own-secret"]);
     let failure = repository.failure("event-1", "PASSWORD=hunter2hunter2\nsent our-own-secret\n");
     let finished = pipeline.run(&failure, &repository.snapshot()).await.unwrap();
@@ -231,6 +240,6 @@ async fn what_is_already_so_is_no_change() {
 #[test]
 fn mocks_and_twins_are_sinks() {
     fn is_a_sink<S: PrSink>() {}
-    is_a_sink::<MockSink>();
+    is_a_sink::<MockPrSink>();
     is_a_sink::<std::sync::Arc<dyn fix_pipeline::dynamic::DynPrSink>>();
 }

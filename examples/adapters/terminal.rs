@@ -49,7 +49,7 @@ impl Observer for Progress {
 
     fn recorded(&self, _: RunId, entry: &Entry) {
         let (sign, style, text) = match entry.event() {
-            Event::BaselineChecked { report } => ("●", RED, format!("without a patch: {}", counts(report))),
+            Event::BaselineChecked { report, .. } => ("●", RED, format!("without a patch: {}", counts(report))),
             Event::PlanProposed { round } if round.violations.is_empty() => {
                 ("✔", GREEN, format!("{} proposed a valid plan", round.source))
             }
@@ -64,7 +64,7 @@ impl Observer for Progress {
                 ),
             ),
             Event::PatchReviewed { decision } => judged("patch", decision),
-            Event::Validated { report } => ("●", GREEN, format!("with the patch: {}", counts(report))),
+            Event::Validated { report, .. } => ("●", GREEN, format!("with the patch: {}", counts(report))),
             Event::PrOpened { pull_request } => ("✔", GREEN, format!("pull request on branch {}", pull_request.branch)),
             Event::Stopped { code, message } => ("■", YELLOW, format!("stopped, {code}: {message}")),
             _ => return,

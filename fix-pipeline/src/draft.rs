@@ -6,6 +6,7 @@ use fix_patch::Patch;
 use fix_plan::{Action, FixPlan, Operation};
 use fix_policy::{Approved, Decision, PrLabel};
 
+use crate::attestation::Attestation;
 use crate::journal::hex_digest;
 use crate::port::{CommandRecord, Phase, Report};
 use crate::run::RunContext;
@@ -43,6 +44,7 @@ impl Draft {
         patch: &Approved<Patch>,
         baseline: &Report,
         report: &Report,
+        attestation: &Attestation,
     ) -> Self {
         let failure = &run.failure;
         let title = title(plan.get());
@@ -55,7 +57,7 @@ impl Draft {
             branch: format!("fix/{}", id.get(..12).unwrap_or(&id)),
             base_branch: failure.branch.to_string(),
             base_commit: failure.commit.to_string(),
-            body: body(run, plan, patch, baseline, report, label),
+            body: body(run, plan, patch, baseline, report, attestation, label),
             labels: vec![label.as_str().to_owned()],
             commit_message: format!("{title}\n\nFix-Run: {id}\nFix-Plan: {}\n", plan.get().digest()),
             title,
@@ -116,6 +118,7 @@ fn body(
     patch: &Approved<Patch>,
     baseline: &Report,
     report: &Report,
+    attestation: &Attestation,
     label: PrLabel,
 ) -> String {
     let mut body = String::new();
@@ -133,7 +136,9 @@ fn body(
     let _ = writeln!(body, "### Proof\n\n| | without the change | with it |\n|---|---|---|");
     let _ = writeln!(body, "| verdict | {} | {} |", baseline.status.as_str(), report.status.as_str());
     let _ = writeln!(body, "| checks run | {} | {} |", baseline.tests_run, report.tests_run);
-    let _ = writeln!(body, "| checks failed | {} | {} |\n", baseline.tests_failed, report.tests_failed);
+    let _ = writeln!(body, "| checks failed | {} | {} |", baseline.tests_failed, report.tests_failed);
+    let short = |report: &Report| report.fingerprint().get(..16).map(ToOwned::to_owned).unwrap_or_default();
+    let _ = writeln!(body, "| fingerprint | `{}` | `{}` |\n", short(baseline), short(report));
     let commands: Vec<String> = report.commands.iter().map(command).collect();
     section(&mut body, "Commands", &commands.join("\n"));
     section(&mut body, "Sandbox", &report.sandbox);
@@ -142,6 +147,7 @@ fn body(
     }
     decision(&mut body, "plan", plan.decision());
     decision(&mut body, "patch", patch.decision());
+    section(&mut body, "Attestation (in-toto)", &attestation.statement);
     let _ = writeln!(body, "Label: `{label}`. Run: `{}`. Plan: `{}`.", run.run, plan.get().digest());
     body
 }

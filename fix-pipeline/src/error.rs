@@ -67,6 +67,22 @@ pub enum AdapterErrorKind {
     Refused,
 }
 
+impl AdapterErrorKind {
+    /// The stable name, `snake_case`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Unavailable => "unavailable",
+            Self::Conflict => "conflict",
+            Self::Unsupported => "unsupported",
+            Self::NothingToPropose => "nothing_to_propose",
+            Self::StaleBase => "stale_base",
+            Self::ClosedByPerson => "closed_by_person",
+            Self::Refused => "refused",
+        }
+    }
+}
+
 /// Why a run could not go on. Infrastructure, never a judgement: a denial is an
 /// [`Outcome`](crate::Outcome).
 #[derive(Debug, thiserror::Error)]
@@ -120,6 +136,19 @@ pub enum Port {
     PrSink,
     /// [`RunStore`](crate::RunStore)
     RunStore,
+}
+
+impl Port {
+    /// The stable name, `snake_case`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::PlanSource => "plan_source",
+            Self::Validator => "validator",
+            Self::PrSink => "pr_sink",
+            Self::RunStore => "run_store",
+        }
+    }
 }
 
 impl fmt::Display for Port {

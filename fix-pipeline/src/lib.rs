@@ -1,5 +1,7 @@
 #![doc = include_str!("../README.md")]
 
+mod attestation;
+mod budget;
 mod draft;
 mod error;
 mod journal;
@@ -9,8 +11,13 @@ mod pipeline;
 mod port;
 mod record;
 mod run;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod validated;
+mod worker;
 
+pub use attestation::{Attestation, Signer};
+pub use budget::{Budgets, RealTime, Timer};
 pub use draft::Draft;
 pub use error::{AdapterError, AdapterErrorKind, PipelineError, Port};
 pub use journal::{
@@ -22,7 +29,7 @@ pub use outcome::{Outcome, OutcomeCode};
 pub use pipeline::{Finished, Pipeline};
 pub use port::{
     CheckStatus, CommandRecord, MemoryRunStore, Phase, PlanRequest, PlanSource, PrSink, PrStatus, Previous,
-    PullRequest, RawPlan, Report, RunStore, Subject, Validator, dynamic,
+    PullRequest, RawPlan, Report, RunStore, Subject, Usage, Validator, dynamic,
 };
 pub use record::{PolicySummary, PrSummary, RunRecord, RunReport, RunStatus, ValidationSummary};
 pub use run::{InvalidRunId, RunContext, RunId};

@@ -1,25 +1,53 @@
 //! Watching a run while it works.
 
+use crate::error::{AdapterError, Port};
 use crate::journal::Entry;
+use crate::outcome::OutcomeCode;
 use crate::run::RunId;
 
 /// Is told what a run does, as it does it: for progress and metrics.
 ///
-/// It can't change anything; the journal is the truth.
+/// It can't change anything; the journal is the truth. Every method does nothing by itself.
+///
+/// ```
+/// use std::collections::BTreeMap;
+/// use std::sync::Mutex;
+/// use fix_pipeline::{Observer, OutcomeCode, RunId};
+///
+/// /// How often runs ended in which way.
+/// #[derive(Default)]
+/// struct Outcomes(Mutex<BTreeMap<OutcomeCode, u64>>);
+///
+/// impl Observer for Outcomes {
+///     fn finished(&self, _: RunId, outcome: OutcomeCode) {
+///         *self.0.lock().unwrap().entry(outcome).or_default() += 1;
+///     }
+/// }
+/// ```
 pub trait Observer: Send + Sync {
     /// A stage begins, and may take a while.
-    fn stage_started(&self, run: RunId, stage: Stage);
+    fn stage_started(&self, run: RunId, stage: Stage) {
+        let _ = (run, stage);
+    }
 
     /// An entry was stored.
-    fn recorded(&self, run: RunId, entry: &Entry);
+    fn recorded(&self, run: RunId, entry: &Entry) {
+        let _ = (run, entry);
+    }
+
+    /// An adapter could not do its work, or took longer than its [budget](crate::Budgets).
+    fn adapter_failed(&self, run: RunId, port: Port, error: &AdapterError) {
+        let _ = (run, port, error);
+    }
+
+    /// The run is over. Told once a run, by the worker that ended it.
+    fn finished(&self, run: RunId, outcome: OutcomeCode) {
+        let _ = (run, outcome);
+    }
 }
 
 /// Watches nothing.
-impl Observer for () {
-    fn stage_started(&self, _: RunId, _: Stage) {}
-
-    fn recorded(&self, _: RunId, _: &Entry) {}
-}
+impl Observer for () {}
 
 /// What a run is doing.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -35,4 +63,18 @@ pub enum Stage {
     Validate,
     /// Opening the pull request.
     PullRequest,
+}
+
+impl Stage {
+    /// The stable name, `snake_case`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Baseline => "baseline",
+            Self::Plan => "plan",
+            Self::Patch => "patch",
+            Self::Validate => "validate",
+            Self::PullRequest => "pull_request",
+        }
+    }
 }

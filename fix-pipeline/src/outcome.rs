@@ -1,10 +1,12 @@
 //! How a run can end.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
+use fix_plan::Log;
 use serde::{Deserialize, Serialize};
 
-use crate::port::{CheckStatus, PullRequest};
+use crate::port::{CheckStatus, PullRequest, Report, symptoms};
 
 /// The end of a run.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -70,6 +72,10 @@ outcome_codes! {
     NothingRan => "nothing_ran",
     /// The check took too long.
     TimedOut => "timed_out",
+    /// The baseline fails, for other reasons than the log of the failure tells.
+    DifferentFailure => "different_failure",
+    /// Repeated, the same check of the same tree ended differently.
+    Flaky => "flaky",
     /// The plan source has nothing to propose.
     NoPlan => "no_plan",
     /// No valid plan, within the allowed repairs.
@@ -98,6 +104,8 @@ outcome_codes! {
     Unsupported => "unsupported",
     /// A resumed run derived something else than before: policy, engine or adapters changed.
     Changed => "changed",
+    /// Given up by whoever schedules runs: its workers crashed too often.
+    Abandoned => "abandoned",
     /// An adapter failed for good.
     AdapterFailed => "adapter_failed",
 }
@@ -108,38 +116,80 @@ impl fmt::Display for OutcomeCode {
     }
 }
 
-/// The outcome of a baseline that does not show the failure; `None` when it does.
-pub(crate) fn of_baseline(status: CheckStatus) -> Option<(OutcomeCode, &'static str)> {
-    match status {
-        CheckStatus::Failed => None,
+/// Why a baseline does not show the failure that `log` tells of; `None` when it does.
+pub(crate) fn of_baseline(report: &Report, verdicts: &[CheckStatus], log: &Log) -> Option<(OutcomeCode, String)> {
+    let of = |code, message: &str| Some((code, message.to_owned()));
+    if let Some(message) = disagreement(verdicts, CheckStatus::Failed) {
+        return Some((OutcomeCode::Flaky, format!("without a patch, {message}")));
+    }
+    match report.status {
+        CheckStatus::Failed => {
+            let (expected, seen) = (symptoms(log), symptoms(&Log::from(report.output_tail.as_str())));
+            let other = !expected.is_empty() && !seen.is_empty() && expected.is_disjoint(&seen);
+            other.then(|| {
+                let list = |symptoms: BTreeSet<String>| symptoms.into_iter().collect::<Vec<_>>().join(", ");
+                let message = format!("the log tells of {}; the check fails with {}", list(expected), list(seen));
+                (OutcomeCode::DifferentFailure, message)
+            })
+        }
         CheckStatus::Passed => {
-            Some((OutcomeCode::AlreadyGreen, "the checks pass without a patch: the failure does not reproduce"))
+            of(OutcomeCode::AlreadyGreen, "the checks pass without a patch: the failure does not reproduce")
         }
         CheckStatus::NothingRan => {
-            Some((OutcomeCode::NothingRan, "the checks ran no test, so they can't show the failure"))
+            of(OutcomeCode::NothingRan, "the checks ran no test, so they can't show the failure")
         }
         CheckStatus::PrepareFailed => {
-            Some((OutcomeCode::BaselinePrepareFailed, "the dependencies of the failing commit can't be installed"))
+            of(OutcomeCode::BaselinePrepareFailed, "the dependencies of the failing commit can't be installed")
         }
-        CheckStatus::TimedOut => Some((OutcomeCode::TimedOut, "the checks of the failing commit took too long")),
+        CheckStatus::TimedOut => of(OutcomeCode::TimedOut, "the checks of the failing commit took too long"),
         CheckStatus::Killed | CheckStatus::OutputCut => {
-            Some((OutcomeCode::BaselineUnusable, "the checks of the failing commit were ended by a limit"))
+            of(OutcomeCode::BaselineUnusable, "the checks of the failing commit were ended by a limit")
         }
     }
 }
 
-/// The outcome of a patched tree that does not pass; `None` when it does.
-pub(crate) fn of_patched(status: CheckStatus) -> Option<(OutcomeCode, &'static str)> {
-    match status {
-        CheckStatus::Passed => None,
-        CheckStatus::Failed => Some((OutcomeCode::ValidationFailed, "the checks still fail with the patch")),
-        CheckStatus::NothingRan => Some((OutcomeCode::NothingRan, "the checks ran no test with the patch")),
-        CheckStatus::PrepareFailed => {
-            Some((OutcomeCode::ValidationFailed, "the dependencies can't be installed with the patch"))
+/// Why a patched tree does not pass; `None` when it does.
+pub(crate) fn of_patched(
+    report: &Report,
+    verdicts: &[CheckStatus],
+    baseline: &Report,
+) -> Option<(OutcomeCode, String)> {
+    let of = |code, message: &str| Some((code, message.to_owned()));
+    if let Some(message) = disagreement(verdicts, CheckStatus::Passed) {
+        return Some((OutcomeCode::Flaky, format!("with the patch, {message}")));
+    }
+    match report.status {
+        CheckStatus::Passed if report.tests_run == 0 => {
+            of(OutcomeCode::NothingRan, "the checks ran no test with the patch")
         }
-        CheckStatus::TimedOut => Some((OutcomeCode::TimedOut, "the checks took too long with the patch")),
+        CheckStatus::Passed if report.tests_run < baseline.tests_run => {
+            let message = format!("{} checks ran with the patch, {} without", report.tests_run, baseline.tests_run);
+            Some((OutcomeCode::FewerTests, message))
+        }
+        CheckStatus::Passed => None,
+        CheckStatus::Failed if report.fingerprint() == baseline.fingerprint() => {
+            of(OutcomeCode::ValidationFailed, "the checks still fail with the patch, as before")
+        }
+        CheckStatus::Failed => {
+            of(OutcomeCode::ValidationFailed, "the checks fail with the patch, and differently than without")
+        }
+        CheckStatus::NothingRan => of(OutcomeCode::NothingRan, "the checks ran no test with the patch"),
+        CheckStatus::PrepareFailed => {
+            of(OutcomeCode::ValidationFailed, "the dependencies can't be installed with the patch")
+        }
+        CheckStatus::TimedOut => of(OutcomeCode::TimedOut, "the checks took too long with the patch"),
         CheckStatus::Killed | CheckStatus::OutputCut => {
-            Some((OutcomeCode::ValidationFailed, "the checks were ended by a limit with the patch"))
+            of(OutcomeCode::ValidationFailed, "the checks were ended by a limit with the patch")
         }
     }
+}
+
+/// Says how often a repeated check ended in `status`, when not every time or never.
+fn disagreement(verdicts: &[CheckStatus], status: CheckStatus) -> Option<String> {
+    let first = verdicts.first()?;
+    if verdicts.iter().all(|verdict| verdict == first) {
+        return None;
+    }
+    let count = verdicts.iter().filter(|verdict| **verdict == status).count();
+    Some(format!("{count} of {} checks ended as {}", verdicts.len(), status.as_str()))
 }

@@ -82,7 +82,7 @@ impl RunRecord {
                 self.repository = Some(failure.repository.clone());
                 self.commit = Some(failure.commit.clone());
             }
-            Event::BaselineChecked { report } => self.baseline = Some(report.clone()),
+            Event::BaselineChecked { report, .. } => self.baseline = Some(report.clone()),
             Event::PlanProposed { .. } | Event::PrOpening { .. } => {}
             Event::PlanReviewed { plan, decision, .. } => {
                 self.plan_json = Some(plan.clone());
@@ -93,7 +93,7 @@ impl RunRecord {
                 self.patch_stats = Some(*stats);
             }
             Event::PatchReviewed { decision } => self.patch_policy = Some(decision.clone()),
-            Event::Validated { report } => self.validation = Some(report.clone()),
+            Event::Validated { report, .. } => self.validation = Some(report.clone()),
             Event::PrOpened { pull_request } => {
                 self.pull_request = Some(pull_request.clone());
                 self.status = RunStatus::Ended(OutcomeCode::Opened);

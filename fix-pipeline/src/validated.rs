@@ -4,6 +4,7 @@ use fix_patch::Patch;
 use fix_plan::FixPlan;
 use fix_policy::Approved;
 
+use crate::attestation::Attestation;
 use crate::draft::Draft;
 use crate::port::Report;
 
@@ -26,6 +27,7 @@ pub struct Validated {
     baseline: Report,
     report: Report,
     draft: Draft,
+    attestation: Attestation,
 }
 
 impl Validated {
@@ -36,8 +38,9 @@ impl Validated {
         baseline: Report,
         report: Report,
         draft: Draft,
+        attestation: Attestation,
     ) -> Self {
-        Self { plan, patch, baseline, report, draft }
+        Self { plan, patch, baseline, report, draft, attestation }
     }
 
     /// The plan, and the decision that allows it.
@@ -71,5 +74,11 @@ impl Validated {
     /// What to publish: names, texts, labels.
     pub fn draft(&self) -> &Draft {
         &self.draft
+    }
+
+    /// What the run proves, for other tools.
+    #[must_use]
+    pub fn attestation(&self) -> &Attestation {
+        &self.attestation
     }
 }

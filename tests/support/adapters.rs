@@ -1,36 +1,7 @@
 //! Adapters that do what a test says.
 
-use std::sync::Mutex;
-
 use fix_adapters::repository::Repository;
-use fix_pipeline::{
-    AdapterError, CheckStatus, PlanRequest, PlanSource, PrSink, PullRequest, RawPlan, Report, RunContext, Subject,
-    Validated, Validator,
-};
-use mockall::mock;
-
-/// Answers with these texts, one a round.
-#[derive(Debug, Default)]
-pub struct Canned {
-    answers: Mutex<Vec<String>>,
-}
-
-impl Canned {
-    /// Answers with `answers`, first to last.
-    #[must_use]
-    pub fn new(answers: &[&str]) -> Self {
-        Self { answers: Mutex::new(answers.iter().rev().map(|&answer| answer.to_owned()).collect()) }
-    }
-}
-
-impl PlanSource for Canned {
-    async fn propose(&self, _: PlanRequest<'_>) -> Result<RawPlan, AdapterError> {
-        let answer = self.answers.lock().ok().and_then(|mut answers| answers.pop());
-        let nothing =
-            || AdapterError::new(fix_pipeline::AdapterErrorKind::NothingToPropose, "answer", "no answers are left");
-        answer.map(|text| RawPlan::new("canned", text)).ok_or_else(nothing)
-    }
-}
+use fix_pipeline::{AdapterError, CheckStatus, Report, RunContext, Subject, Validator};
 
 /// Ends each check as it is told, and names the tree that a real validator would check.
 #[derive(Debug)]
@@ -66,25 +37,5 @@ impl Validator for Scripted {
                 Report::new(self.patched, snapshot.tree_id()).with_tests(2, 0)
             }
         })
-    }
-}
-
-mock! {
-    /// A sink for which "it was never called" can be said.
-    #[derive(Debug)]
-    pub Sink {}
-
-    impl PrSink for Sink {
-        fn open(&self, run: &RunContext, change: &Validated) -> impl Future<Output = Result<PullRequest, AdapterError>> + Send;
-    }
-}
-
-mock! {
-    /// A plan source for which "it was never asked" can be said.
-    #[derive(Debug)]
-    pub Source {}
-
-    impl PlanSource for Source {
-        fn propose<'r>(&self, request: PlanRequest<'r>) -> impl Future<Output = Result<RawPlan, AdapterError>> + Send;
     }
 }

@@ -149,8 +149,8 @@ impl RunStore for Sqlite {
 enum Problem {
     #[error("the database failed")]
     Database(#[from] sqlx::Error),
-    #[error("an entry is damaged")]
-    Entry(#[from] fix_pipeline::JournalError),
+    #[error("entry {sequence} is damaged")]
+    Damaged { sequence: i64, source: fix_pipeline::JournalError },
     #[error("entry {sequence} was changed")]
     Changed { sequence: i64 },
 }
@@ -163,9 +163,9 @@ impl Problem {
                 let message = format!("entry {sequence} of the stored journal was changed");
                 AdapterError::new(AdapterErrorKind::Refused, operation, message)
             }
-            Self::Entry(error) => {
-                AdapterError::new(AdapterErrorKind::Refused, operation, "the stored journal is damaged")
-                    .with_source(error)
+            Self::Damaged { sequence, source } => {
+                let message = format!("entry {sequence} of the stored journal is damaged");
+                AdapterError::new(AdapterErrorKind::Refused, operation, message).with_source(source)
             }
         }
     }
@@ -183,9 +183,13 @@ async fn load(transaction: &mut Transaction<'_, Driver>, run: RunId) -> Result<V
     .fetch_all(&mut **transaction)
     .await?;
     let entries = rows.iter().map(|(sequence, json, digest)| {
-        let entry = Entry::from_json(json)?;
+        let entry = Entry::from_json(json).map_err(|source| Problem::Damaged { sequence: *sequence, source })?;
         // The chain protects every entry but the last; the digest beside it protects that one, too.
-        if entry.digest() == *digest { Ok(entry) } else { Err(Problem::Changed { sequence: *sequence }) }
+        if entry.digest() == *digest && entry.to_json() == *json {
+            Ok(entry)
+        } else {
+            Err(Problem::Changed { sequence: *sequence })
+        }
     });
     entries.collect()
 }

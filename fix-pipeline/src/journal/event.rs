@@ -6,7 +6,7 @@ use fix_policy::Decision;
 use serde::{Deserialize, Serialize};
 
 use crate::outcome::OutcomeCode;
-use crate::port::{CheckStatus, PullRequest, RawPlan, Report};
+use crate::port::{CheckStatus, PullRequest, RawPlan, Report, Usage};
 
 /// One thing that happened, with everything needed to understand it later and to
 /// derive the next step again.
@@ -25,8 +25,10 @@ pub enum Event {
     },
     /// The failure was looked for in the sandbox.
     BaselineChecked {
-        /// What the check showed.
+        /// What the check showed; the last one, when it was repeated.
         report: Report,
+        /// How each repetition ended, the one reported included.
+        verdicts: Vec<CheckStatus>,
     },
     /// A plan source answered.
     PlanProposed {
@@ -60,8 +62,10 @@ pub enum Event {
     },
     /// The patched tree was checked.
     Validated {
-        /// What the check showed.
+        /// What the check showed; the last one, when it was repeated.
         report: Report,
+        /// How each repetition ended, the one reported included.
+        verdicts: Vec<CheckStatus>,
     },
     /// The forge is about to be asked.
     PrOpening {
@@ -129,8 +133,12 @@ pub struct AskedRound {
     pub text: String,
     /// How it ended.
     pub finish: FinishRecord,
+    /// What it cost, as far as the source says.
+    pub usage: Usage,
     /// What is wrong with it; empty when it is a valid plan.
     pub violations: Vec<ViolationRecord>,
+    /// Whether the source may be asked again: not after a refusal, a suspicious answer or the same one twice.
+    pub repairable: bool,
 }
 
 impl AskedRound {
@@ -144,6 +152,8 @@ impl AskedRound {
             source: answer.source,
             text: answer.text,
             finish: answer.finish.into(),
+            usage: answer.usage,
+            repairable: matches!(next, Next::Repair(_)),
             violations: violations.iter().map(ViolationRecord::from).collect(),
         }
     }
@@ -301,7 +311,7 @@ impl From<&Finding> for FindingRecord {
     }
 }
 
-/// Whether a baseline shows the failure.
-pub(crate) fn is_red(report: &Report) -> bool {
-    report.status == CheckStatus::Failed
+/// Whether every repetition ended so.
+pub(crate) fn all(verdicts: &[CheckStatus], status: CheckStatus) -> bool {
+    !verdicts.is_empty() && verdicts.iter().all(|verdict| *verdict == status)
 }

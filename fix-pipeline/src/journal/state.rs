@@ -2,7 +2,7 @@
 
 use fix_plan::limits::REPAIRS_MAX;
 
-use super::event::{Event, is_red};
+use super::event::{Event, all};
 use crate::port::CheckStatus;
 
 /// Where a run is. Recording and recovery share this one table.
@@ -69,18 +69,20 @@ impl State {
         let or_end = |yes: bool, next: Self| if yes { next } else { Self::Ending };
         let next = match (self, event) {
             (Self::New, Event::Started { .. }) => Self::Started,
-            (Self::Started, Event::BaselineChecked { report }) => or_end(is_red(report), Self::Red { round: 0 }),
+            (Self::Started, Event::BaselineChecked { verdicts, .. }) => {
+                or_end(all(verdicts, CheckStatus::Failed), Self::Red { round: 0 })
+            }
             (Self::Red { round }, Event::PlanProposed { round: asked }) if asked.round == round => {
                 match asked.violations.is_empty() {
                     true => Self::Planned,
-                    false => or_end(round < REPAIRS_MAX, Self::Red { round: round + 1 }),
+                    false => or_end(asked.repairable && round < REPAIRS_MAX, Self::Red { round: round + 1 }),
                 }
             }
             (Self::Planned, Event::PlanReviewed { decision, .. }) => or_end(decision.allowed, Self::PlanApproved),
             (Self::PlanApproved, Event::PatchGenerated { .. }) => Self::Patched,
             (Self::Patched, Event::PatchReviewed { decision }) => or_end(decision.allowed, Self::PatchApproved),
-            (Self::PatchApproved, Event::Validated { report }) => {
-                or_end(report.status == CheckStatus::Passed, Self::Green)
+            (Self::PatchApproved, Event::Validated { verdicts, .. }) => {
+                or_end(all(verdicts, CheckStatus::Passed), Self::Green)
             }
             (Self::Green, Event::PrOpening { .. }) => Self::Opening,
             (Self::Opening, Event::PrOpened { .. }) => Self::Opened,

@@ -6,9 +6,10 @@ mod pr_sink;
 mod run_store;
 mod validator;
 
-pub use plan_source::{PlanRequest, PlanSource, Previous, RawPlan};
+pub use plan_source::{PlanRequest, PlanSource, Previous, RawPlan, Usage};
 pub use pr_sink::{PrSink, PrStatus, PullRequest};
 pub use run_store::{MemoryRunStore, RunStore};
+pub(crate) use validator::symptoms;
 pub use validator::{CheckStatus, CommandRecord, Phase, Report, Subject, Validator};
 
 /// Forwards a port through references and smart pointers, so that `Arc<dyn Dyn…>` is one, too.

@@ -2,6 +2,7 @@
 
 use fix_patch::SourceTree;
 use fix_plan::{Failure, Finish, Violation};
+use serde::{Deserialize, Serialize};
 
 use super::forward;
 use crate::error::AdapterError;
@@ -93,13 +94,35 @@ pub struct RawPlan {
     pub text: String,
     /// How it ended.
     pub finish: Finish,
+    /// What it cost, as far as the source knows.
+    pub usage: Usage,
+}
+
+/// What an answer cost.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+#[expect(clippy::exhaustive_structs, reason = "what every model API tells")]
+pub struct Usage {
+    /// Tokens of the question.
+    pub input_tokens: Option<u64>,
+    /// Tokens of the answer.
+    pub output_tokens: Option<u64>,
+    /// From the question to the end of the answer, in milliseconds.
+    pub latency_ms: Option<u64>,
 }
 
 impl RawPlan {
     /// A complete answer of `source`.
     #[must_use]
     pub fn new(source: impl Into<String>, text: impl Into<String>) -> Self {
-        Self { source: source.into(), text: text.into(), finish: Finish::Complete }
+        Self { source: source.into(), text: text.into(), finish: Finish::Complete, usage: Usage::default() }
+    }
+
+    /// The same, at this cost.
+    #[must_use]
+    pub fn with_usage(mut self, usage: Usage) -> Self {
+        self.usage = usage;
+        self
     }
 
     /// The same, ended so.

@@ -1,11 +1,15 @@
 //! Where the failure is reproduced, and shown to be gone.
 
+use std::collections::BTreeSet;
+
 use fix_patch::Patch;
+use fix_plan::Log;
 use fix_policy::Approved;
 use serde::{Deserialize, Serialize};
 
 use super::forward;
 use crate::error::AdapterError;
+use crate::journal::hex_digest;
 use crate::run::RunContext;
 
 /// Runs the checks of a commit in a sandbox, without and with a patch.
@@ -109,6 +113,28 @@ impl Report {
         self.tests_failed = failed;
         self
     }
+
+    /// What two checks have in common that showed the same thing, whatever their times and paths: the
+    /// SHA-256, as 64 hexadecimal digits, of the verdict, the counts, each command with its exit code,
+    /// and the missing modules and unused imports that the output names.
+    #[must_use]
+    pub fn fingerprint(&self) -> String {
+        let mut text = format!("{} {} {}\n", self.status.as_str(), self.tests_run, self.tests_failed);
+        for CommandRecord { command, exit_code, .. } in &self.commands {
+            text.push_str(&format!("{exit_code:?} {command}\n"));
+        }
+        for symptom in symptoms(&Log::from(self.output_tail.as_str())) {
+            text.push_str(&format!("{symptom}\n"));
+        }
+        hex_digest(text.as_bytes())
+    }
+}
+
+/// What a log complains about, as far as it is understood.
+pub(crate) fn symptoms(log: &Log) -> BTreeSet<String> {
+    let missing = log.missing_modules().into_iter().map(|module| format!("no module {}", module.name));
+    let unused = log.unused_names().into_iter().map(|name| format!("unused {}", name.binding));
+    missing.chain(unused).collect()
 }
 
 /// How a check ended.

@@ -1,0 +1,144 @@
+//! A forge in memory.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::error::{AdapterError, AdapterErrorKind};
+use crate::port::{PrSink, PrStatus, PullRequest};
+use crate::run::{RunContext, RunId};
+use crate::validated::Validated;
+
+/// Keeps branches and pull requests as a real forge does, and fails as a real one can.
+#[derive(Debug, Default)]
+pub struct FakeForge {
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    pull_requests: BTreeMap<String, FakePullRequest>,
+    foreign: Vec<String>,
+    moved_bases: Vec<String>,
+    faults: VecDeque<ForgeFault>,
+}
+
+/// A pull request in a [`FakeForge`].
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[expect(clippy::exhaustive_structs, reason = "what tests look at")]
+pub struct FakePullRequest {
+    /// The run that it is of.
+    pub run: RunId,
+    /// Its branch.
+    pub branch: String,
+    /// The branch it is to be merged into.
+    pub base_branch: String,
+    /// The commit that it starts from.
+    pub base_commit: String,
+    /// The tree that it publishes.
+    pub tree: String,
+    /// Its title.
+    pub title: String,
+    /// Its text.
+    pub body: String,
+    /// Its labels.
+    pub labels: Vec<String>,
+    /// Whether nobody has closed it.
+    pub is_open: bool,
+}
+
+/// What goes wrong with one call.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[expect(clippy::exhaustive_enums, reason = "before it is done, or after")]
+pub enum ForgeFault {
+    /// Nothing is done, and an error of this kind comes back.
+    Refuse(AdapterErrorKind),
+    /// It is done, and the answer is lost.
+    LoseAnswer,
+}
+
+impl FakeForge {
+    /// Every pull request, by branch.
+    #[must_use]
+    pub fn pull_requests(&self) -> Vec<FakePullRequest> {
+        self.state().pull_requests.values().cloned().collect()
+    }
+
+    /// The next call goes wrong so; then the ones after.
+    pub fn then(&self, fault: ForgeFault) {
+        self.state().faults.push_back(fault);
+    }
+
+    /// Closes a pull request, as a person does.
+    pub fn close(&self, branch: &str) {
+        if let Some(pull_request) = self.state().pull_requests.get_mut(branch) {
+            pull_request.is_open = false;
+        }
+    }
+
+    /// Makes a branch that is somebody else's.
+    pub fn occupy(&self, branch: &str) {
+        self.state().foreign.push(branch.to_owned());
+    }
+
+    /// Moves a base branch on.
+    pub fn move_base(&self, branch: &str) {
+        self.state().moved_bases.push(branch.to_owned());
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl PrSink for FakeForge {
+    async fn open(&self, run: &RunContext, change: &Validated) -> Result<PullRequest, AdapterError> {
+        let mut state = self.state();
+        let fault = state.faults.pop_front();
+        if let Some(ForgeFault::Refuse(kind)) = fault {
+            return Err(error(kind, "as the test says"));
+        }
+        let opened = state.open(run, change)?;
+        match fault {
+            Some(ForgeFault::LoseAnswer) => Err(error(AdapterErrorKind::Unavailable, "the answer was lost")),
+            _ => Ok(opened),
+        }
+    }
+}
+
+impl State {
+    fn open(&mut self, run: &RunContext, change: &Validated) -> Result<PullRequest, AdapterError> {
+        let draft = change.draft();
+        let answer = PullRequest::new(PrStatus::Open, &draft.branch, draft.labels.clone());
+        match self.pull_requests.get(&draft.branch) {
+            Some(existing) if !existing.is_open => {
+                return Err(error(AdapterErrorKind::ClosedByPerson, "it was closed"));
+            }
+            Some(existing) if existing.run == run.run && existing.tree == change.tree() => return Ok(answer),
+            Some(_) => return Err(error(AdapterErrorKind::Refused, "the branch holds something else")),
+            None => {}
+        }
+        if self.foreign.contains(&draft.branch) {
+            return Err(error(AdapterErrorKind::Refused, "the branch is somebody else's"));
+        }
+        if self.moved_bases.contains(&draft.base_branch) {
+            return Err(error(AdapterErrorKind::StaleBase, "the base moved on"));
+        }
+        let pull_request = FakePullRequest {
+            run: run.run,
+            branch: draft.branch.clone(),
+            base_branch: draft.base_branch.clone(),
+            base_commit: draft.base_commit.clone(),
+            tree: change.tree().to_owned(),
+            title: draft.title.clone(),
+            body: draft.body.clone(),
+            labels: draft.labels.clone(),
+            is_open: true,
+        };
+        self.pull_requests.insert(draft.branch.clone(), pull_request);
+        Ok(answer)
+    }
+}
+
+fn error(kind: AdapterErrorKind, message: &str) -> AdapterError {
+    AdapterError::new(kind, "open a pull request", message)
+}

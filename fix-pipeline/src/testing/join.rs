@@ -1,0 +1,21 @@
+//! Futures side by side, without a runtime.
+
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::task::Poll;
+
+/// Polls `futures` in turn until all are done; the answers keep their order.
+pub(crate) async fn join_all<T>(futures: Vec<Pin<Box<dyn Future<Output = T> + Send + '_>>>) -> Vec<T> {
+    let mut slots: Vec<_> = futures.into_iter().map(|future| (Some(future), None)).collect();
+    poll_fn(|context| {
+        for (future, answer) in &mut slots {
+            if let Some(Poll::Ready(value)) = future.as_mut().map(|future| future.as_mut().poll(context)) {
+                *answer = Some(value);
+                *future = None;
+            }
+        }
+        if slots.iter().all(|(future, _)| future.is_none()) { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
+    slots.into_iter().filter_map(|(_, answer)| answer).collect()
+}

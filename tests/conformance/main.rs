@@ -1,0 +1,6 @@
+//! The contracts of the ports: our adapters keep them, and deliberately broken ones are found out.
+
+mod plan_sources;
+mod pr_sinks;
+mod run_stores;
+mod validators;

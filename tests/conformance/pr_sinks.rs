@@ -1,0 +1,246 @@
+//! Pull request sinks: ours keep the contract, broken ones are found out.
+
+use std::path::PathBuf;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use fix_adapters::pr_sink::{LocalGit, LocalPullRequest, LocalState};
+use fix_pipeline::testing::conformance::{self, ForgeHarness, SeenPullRequest};
+use fix_pipeline::testing::{Case, FakeForge, FakeValidator, ForgeFault};
+use fix_pipeline::{AdapterError, AdapterErrorKind, PrSink, PrStatus, PullRequest, RunContext, Validated};
+use fix_tests::adapters::Scripted;
+use fix_tests::repository::{TestRepository, git};
+
+const BASE_COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
+
+/// A forge in memory, with a sink of some kind before it.
+struct InMemory<S> {
+    sink: S,
+    make: fn() -> S,
+    forge: fn(&S) -> &FakeForge,
+}
+
+impl<S: PrSink> ForgeHarness for InMemory<S> {
+    type Sink = S;
+
+    async fn fresh(&mut self) {
+        self.sink = (self.make)();
+    }
+
+    fn sink(&self) -> &S {
+        &self.sink
+    }
+
+    async fn pull_requests(&self) -> Vec<SeenPullRequest> {
+        let seen = (self.forge)(&self.sink).pull_requests().into_iter().map(|pull_request| SeenPullRequest {
+            branch: pull_request.branch,
+            tree: pull_request.tree,
+            base_commit: pull_request.base_commit,
+            title: pull_request.title,
+            body: pull_request.body,
+            labels: pull_request.labels,
+            is_open: pull_request.is_open,
+        });
+        seen.collect()
+    }
+
+    async fn base(&self) -> String {
+        BASE_COMMIT.to_owned()
+    }
+
+    async fn close(&mut self, branch: &str) -> bool {
+        (self.forge)(&self.sink).close(branch);
+        true
+    }
+
+    async fn occupy(&mut self, branch: &str) -> bool {
+        (self.forge)(&self.sink).occupy(branch);
+        true
+    }
+
+    async fn move_base(&mut self) -> bool {
+        (self.forge)(&self.sink).move_base("main");
+        true
+    }
+
+    async fn lose_next_answer(&mut self) -> bool {
+        (self.forge)(&self.sink).then(ForgeFault::LoseAnswer);
+        true
+    }
+}
+
+#[tokio::test]
+async fn the_fake() {
+    let (run, change) = Case::missing_dependency().validated(FakeValidator::red_then_green()).await.unwrap();
+    let mut harness = InMemory { sink: FakeForge::default(), make: FakeForge::default, forge: |sink| sink };
+    conformance::pr_sink(&mut harness, &run, &change).await.assert();
+}
+
+const SOURCE: &str = "import os\nimport sys\n\nprint(sys.path)\n";
+const PLAN: &str = r#"{"root_cause": "unused", "category": "lint_format", "confidence": 0.9, "files": ["app.py"], "operations":
+    [{"type": "remove_unused", "file": "app.py", "details": {"import": "os"}, "rationale": "unused", "evidence": []}]}"#;
+
+/// Does its work and, once, loses the answer.
+struct Lossy {
+    sink: LocalGit,
+    loses: AtomicBool,
+}
+
+impl PrSink for Lossy {
+    async fn open(&self, run: &RunContext, change: &Validated) -> Result<PullRequest, AdapterError> {
+        let opened = self.sink.open(run, change).await?;
+        if self.loses.swap(false, Ordering::SeqCst) {
+            return Err(AdapterError::new(AdapterErrorKind::Unavailable, "open", "the answer was lost"));
+        }
+        Ok(opened)
+    }
+}
+
+/// Real git; every fresh repository has the same commit.
+struct Local {
+    repository: TestRepository,
+    sink: Lossy,
+}
+
+impl Local {
+    fn new() -> Self {
+        let repository = TestRepository::new(&[("app.py", SOURCE)]);
+        let sink = LocalGit::new(repository.mirror(), repository.home().join("pull-requests"));
+        Self { repository, sink: Lossy { sink, loses: AtomicBool::new(false) } }
+    }
+
+    fn file(&self, branch: &str) -> PathBuf {
+        self.repository.home().join("pull-requests").join(format!("{}.json", branch.replace('/', "-")))
+    }
+
+    fn commit_on(&self, branch: &str) {
+        let checkout = self.repository.home().join("checkout");
+        git(&checkout, &["commit", "--quiet", "--allow-empty", "--message", "Theirs"]);
+        let refspec = format!("HEAD:refs/heads/{branch}");
+        git(&checkout, &["push", "--quiet", &self.repository.origin().to_string_lossy(), &refspec]);
+    }
+}
+
+impl ForgeHarness for Local {
+    type Sink = Lossy;
+
+    async fn fresh(&mut self) {
+        *self = Self::new();
+    }
+
+    fn sink(&self) -> &Lossy {
+        &self.sink
+    }
+
+    async fn pull_requests(&self) -> Vec<SeenPullRequest> {
+        let Ok(files) = std::fs::read_dir(self.repository.home().join("pull-requests")) else { return Vec::new() };
+        let text = |file: std::fs::DirEntry| std::fs::read_to_string(file.path()).unwrap();
+        let parsed = files.map(|file| serde_json::from_str::<LocalPullRequest>(&text(file.unwrap())).unwrap());
+        let seen = parsed.map(|pull_request| SeenPullRequest {
+            tree: self.repository.git(&["rev-parse", &format!("{}^{{tree}}", pull_request.branch)]),
+            base_commit: self.repository.git(&["rev-parse", &format!("{}^", pull_request.branch)]),
+            branch: pull_request.branch,
+            title: pull_request.title,
+            body: pull_request.body,
+            labels: pull_request.labels,
+            is_open: pull_request.state == LocalState::Open,
+        });
+        seen.collect()
+    }
+
+    async fn base(&self) -> String {
+        self.repository.git(&["rev-parse", "main"])
+    }
+
+    async fn close(&mut self, branch: &str) -> bool {
+        let file = self.file(branch);
+        assert!(file.exists(), "{}", file.display());
+        let text = std::fs::read_to_string(&file).unwrap().replace("\"open\"", "\"closed\"");
+        std::fs::write(file, text).unwrap();
+        true
+    }
+
+    async fn occupy(&mut self, branch: &str) -> bool {
+        self.commit_on(branch);
+        true
+    }
+
+    async fn move_base(&mut self) -> bool {
+        self.commit_on("main");
+        true
+    }
+
+    async fn lose_next_answer(&mut self) -> bool {
+        self.sink.loses.store(true, Ordering::SeqCst);
+        true
+    }
+}
+
+#[tokio::test]
+async fn the_local_repository() {
+    let mut harness = Local::new();
+    let case = Case {
+        failure: harness.repository.failure("event-1", "log"),
+        tree: std::iter::once(("app.py".parse().unwrap(), SOURCE.into())).collect(),
+        plan: PLAN.to_owned(),
+    };
+    let (run, change) = case.validated(Scripted::mended(harness.repository.mirror())).await.unwrap();
+    conformance::pr_sink(&mut harness, &run, &change).await.assert();
+}
+
+/// What a broken sink does wrong.
+#[derive(Clone, Copy, PartialEq)]
+enum Flaw {
+    OpensAnother,
+    ReopensClosed,
+    CallsAFaultPermanent,
+    TakesForeignBranches,
+}
+
+struct Broken {
+    flaw: Flaw,
+    forge: FakeForge,
+    extra: Mutex<u32>,
+}
+
+impl Broken {
+    fn new(flaw: Flaw) -> Self {
+        Self { flaw, forge: FakeForge::default(), extra: Mutex::new(0) }
+    }
+}
+
+impl PrSink for Broken {
+    async fn open(&self, run: &RunContext, change: &Validated) -> Result<PullRequest, AdapterError> {
+        let opened = self.forge.open(run, change).await;
+        let draft = change.draft();
+        match (self.flaw, opened) {
+            (Flaw::OpensAnother, Ok(opened)) => {
+                *self.extra.lock().unwrap() += 1;
+                let count = *self.extra.lock().unwrap();
+                Ok(opened.with_url(format!("https://forge.example/{count}")))
+            }
+            (Flaw::ReopensClosed | Flaw::TakesForeignBranches, Err(_)) => {
+                Ok(PullRequest::new(PrStatus::Open, &draft.branch, draft.labels.clone()))
+            }
+            (Flaw::CallsAFaultPermanent, Err(_)) => {
+                Err(AdapterError::new(AdapterErrorKind::Refused, "open", "something went wrong"))
+            }
+            (_, opened) => opened,
+        }
+    }
+}
+
+#[tokio::test]
+async fn broken_sinks_are_found_out() {
+    let (run, change) = Case::missing_dependency().validated(FakeValidator::red_then_green()).await.unwrap();
+    for (make, point) in [
+        ((|| Broken::new(Flaw::OpensAnother)) as fn() -> Broken, "asked_again_it_answers_the_same"),
+        (|| Broken::new(Flaw::ReopensClosed), "a_closed_one_is_reported"),
+        (|| Broken::new(Flaw::CallsAFaultPermanent), "a_lost_answer_is_transient"),
+        (|| Broken::new(Flaw::TakesForeignBranches), "a_foreign_branch_is_an_error"),
+    ] {
+        let mut harness = InMemory { sink: make(), make, forge: |sink| &sink.forge };
+        let broken = conformance::pr_sink(&mut harness, &run, &change).await.broken();
+        assert!(broken.contains(&point), "{point} is not in {broken:?}");
+    }
+}

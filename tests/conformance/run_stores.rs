@@ -1,0 +1,173 @@
+//! Run stores: ours keep the contract, broken ones are found out.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+
+use fix_adapters::run_store::Sqlite;
+use fix_pipeline::testing::{Case, conformance};
+use fix_pipeline::{
+    AdapterError, AdapterErrorKind, Entry, Event, FailureRecord, Journal, MemoryRunStore, OutcomeCode, RunId, RunStore,
+};
+use sqlx::Connection as _;
+
+#[tokio::test]
+async fn the_store_in_memory() {
+    conformance::run_store(&MemoryRunStore::default()).await.assert();
+}
+
+#[tokio::test]
+async fn the_store_in_sqlite() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("runs.sqlite3");
+    let store = Sqlite::open(&file).await.unwrap();
+    conformance::run_store(&store).await.assert();
+
+    let (run, entries) = short_run();
+    for entry in &entries {
+        store.append(run, entry).await.unwrap();
+    }
+    let again = Sqlite::open(&file).await.unwrap();
+    assert_eq!(again.load(run).await.unwrap(), entries, "entries survive");
+    let runs = again.runs(100).await.unwrap();
+    let row = runs.iter().find(|row| row.event_id == "event-1").expect("the row changes with the journal");
+    assert_eq!((row.status.as_str(), row.error.as_deref()), ("no_plan", Some("nothing")));
+}
+
+/// Every byte of every stored entry, changed: the journal is not trusted, or the entry not read.
+#[tokio::test]
+async fn a_changed_byte_is_found_wherever_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("runs.sqlite3");
+    let store = Sqlite::open(&file).await.unwrap();
+    let (run, entries) = short_run();
+    for entry in &entries {
+        store.append(run, entry).await.unwrap();
+    }
+    let mut database = sqlx::SqliteConnection::connect(&file.to_string_lossy()).await.unwrap();
+    sqlx::query("PRAGMA synchronous = OFF").execute(&mut database).await.unwrap();
+    let mut flips = 0;
+    for entry in &entries {
+        let (sequence, json) = (entry.sequence(), entry.to_json());
+        for at in 0..json.len() {
+            let mut bytes = json.clone().into_bytes();
+            bytes[at] ^= 1;
+            let Ok(changed) = String::from_utf8(bytes) else { continue };
+            tamper(&mut database, run, sequence, &changed).await;
+            let problem = store.load(run).await.expect_err(&changed).to_string();
+            assert!(problem.contains(&format!("entry {sequence} ")), "byte {at} of entry {sequence}: {problem}");
+            flips += 1;
+        }
+        tamper(&mut database, run, sequence, &json).await;
+    }
+    assert!(flips > 400, "{flips}");
+    assert_eq!(store.load(run).await.unwrap(), entries);
+}
+
+async fn tamper(database: &mut sqlx::SqliteConnection, run: RunId, sequence: u64, json: &str) {
+    sqlx::query("UPDATE fix_pipeline_entries SET entry_json = ?3 WHERE run_id = ?1 AND sequence = ?2")
+        .bind(run.to_string())
+        .bind(i64::try_from(sequence).unwrap())
+        .bind(json)
+        .execute(database)
+        .await
+        .unwrap();
+}
+
+/// Without a digest beside the entries, the chain alone names what was changed, in a store of any kind.
+#[test]
+fn the_chain_breaks_behind_a_changed_entry() {
+    let (_, mut entries) = short_run();
+    let changed = entries[0].to_json().replace("ModuleNotFoundError", "ModuleNotFaundError");
+    entries[0] = Entry::from_json(&changed).unwrap();
+    let error = Journal::replay(entries).unwrap_err();
+    assert!(error.to_string().starts_with("entry 1 "), "{error}");
+}
+
+fn short_run() -> (RunId, Vec<Entry>) {
+    let failure = Case::missing_dependency().failure;
+    let mut journal = Journal::default();
+    for event in [
+        Event::Started { failure: FailureRecord::from(&failure), policy: "p".to_owned(), engine: "e".to_owned() },
+        Event::Stopped { code: OutcomeCode::NoPlan, message: "nothing".to_owned() },
+    ] {
+        let entry = journal.next(event).unwrap();
+        journal.push(entry).unwrap();
+    }
+    (RunId::of(&failure.event_id), journal.entries().to_vec())
+}
+
+/// A store that is looked at is not made, and not changed.
+#[tokio::test]
+async fn looking_writes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("notes.txt");
+    std::fs::write(&file, "x").unwrap();
+    assert!(Sqlite::open_to_read(&file).await.is_err());
+    assert_eq!(std::fs::read(&file).unwrap(), b"x");
+    assert!(Sqlite::open_to_read(&folder.path().join("absent")).await.is_err());
+    assert!(!folder.path().join("absent").exists());
+}
+
+/// What a broken store does wrong.
+#[derive(Clone, Copy, PartialEq)]
+enum Flaw {
+    LastWriterWins,
+    Forgets,
+    MixesRuns,
+    LosesControlCharacters,
+    ReversesOrder,
+}
+
+struct Broken {
+    flaw: Flaw,
+    runs: Mutex<BTreeMap<RunId, Vec<Entry>>>,
+}
+
+impl RunStore for Broken {
+    async fn append(&self, run: RunId, entry: &Entry) -> Result<(), AdapterError> {
+        let mut runs = self.runs.lock().unwrap();
+        let entries = runs.entry(run).or_default();
+        let at = usize::try_from(entry.sequence()).unwrap();
+        if self.flaw == Flaw::LastWriterWins && at <= entries.len() {
+            entries.truncate(at);
+        } else if at != entries.len() {
+            return Err(AdapterError::new(AdapterErrorKind::Conflict, "append", "taken"));
+        }
+        if self.flaw != Flaw::Forgets {
+            entries.push(entry.clone());
+        }
+        Ok(())
+    }
+
+    async fn load(&self, run: RunId) -> Result<Vec<Entry>, AdapterError> {
+        let runs = self.runs.lock().unwrap();
+        let mut entries = match self.flaw {
+            Flaw::MixesRuns => runs.values().flatten().cloned().collect(),
+            _ => runs.get(&run).cloned().unwrap_or_default(),
+        };
+        match self.flaw {
+            Flaw::ReversesOrder => entries.reverse(),
+            Flaw::LosesControlCharacters => {
+                let without = entries.iter().map(|entry| entry.to_json().replacen("\\u0000", "", 1));
+                entries = without.map(|json| Entry::from_json(&json).unwrap()).collect();
+            }
+            _ => {}
+        }
+        Ok(entries)
+    }
+}
+
+#[tokio::test]
+async fn broken_stores_are_found_out() {
+    for (flaw, point) in [
+        (Flaw::LastWriterWins, "a_number_twice_is_a_conflict"),
+        (Flaw::LastWriterWins, "of_racing_writers_one_wins"),
+        (Flaw::Forgets, "what_is_acknowledged_is_there"),
+        (Flaw::MixesRuns, "runs_do_not_mix"),
+        (Flaw::LosesControlCharacters, "odd_text_survives"),
+        (Flaw::ReversesOrder, "entries_keep_their_order"),
+    ] {
+        let broken = conformance::run_store(&Broken { flaw, runs: Mutex::default() }).await.broken();
+        assert!(broken.contains(&point), "{point} is not in {broken:?}");
+    }
+}
