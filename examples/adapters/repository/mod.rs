@@ -102,25 +102,7 @@ impl Repository {
     /// [`AdapterErrorKind::Unavailable`] when it can't be fetched,
     /// [`AdapterErrorKind::Refused`] when the repository has no such commit.
     pub fn snapshot(&self, commit: &CommitId) -> Result<Snapshot, AdapterError> {
-        if !self.has(commit) {
-            let fetched = self.fetch("+refs/heads/*:refs/cache/*");
-            if !self.has(commit) {
-                // Not on a branch (any more): ask for it by its id.
-                let by_id = self.fetch(commit.as_str());
-                if !self.has(commit) {
-                    let kind = if fetched.is_err() { AdapterErrorKind::Unavailable } else { AdapterErrorKind::Refused };
-                    let error = AdapterError::new(
-                        kind,
-                        "fetch a commit",
-                        format!("{commit} can't be had from {}", self.location),
-                    );
-                    return Err(match fetched.and(by_id) {
-                        Ok(_) => error,
-                        Err(cause) => error.with_source(cause),
-                    });
-                }
-            }
-        }
+        self.make_present(commit)?;
         let read = Snapshot::read(self.git.clone(), commit.as_str());
         read.map_err(|error| error.into_adapter(AdapterErrorKind::Unavailable, "read a commit"))
     }
@@ -128,8 +110,10 @@ impl Repository {
     /// Writes the tree that `patch` makes of `base`, and opens its snapshot.
     ///
     /// # Errors
-    /// [`AdapterErrorKind::Unavailable`] when git fails.
+    /// As [`Repository::snapshot`].
     pub fn patched(&self, base: &CommitId, patch: &Patch) -> Result<Snapshot, AdapterError> {
+        // The cache may be newer than the run: emptied, or on another machine.
+        self.make_present(base)?;
         let write = || -> Result<Snapshot, GitError> {
             let tree = self.write_tree(base, patch)?;
             Snapshot::read(self.git.clone(), &tree)
@@ -157,6 +141,29 @@ impl Repository {
                 Err(AdapterError::new(AdapterErrorKind::Unsupported, "open a local repository", message))
             }
         }
+    }
+
+    /// Fetches `commit`, unless it is there.
+    fn make_present(&self, commit: &CommitId) -> Result<(), AdapterError> {
+        if self.has(commit) {
+            return Ok(());
+        }
+        let fetched = self.fetch("+refs/heads/*:refs/cache/*");
+        if self.has(commit) {
+            return Ok(());
+        }
+        // Not on a branch (any more): ask for it by its id.
+        let by_id = self.fetch(commit.as_str());
+        if self.has(commit) {
+            return Ok(());
+        }
+        let kind = if fetched.is_err() { AdapterErrorKind::Unavailable } else { AdapterErrorKind::Refused };
+        let message = format!("{commit} can't be had from {}", self.location);
+        let error = AdapterError::new(kind, "fetch a commit", message);
+        Err(match fetched.and(by_id) {
+            Ok(_) => error,
+            Err(cause) => error.with_source(cause),
+        })
     }
 
     fn has(&self, commit: &CommitId) -> bool {

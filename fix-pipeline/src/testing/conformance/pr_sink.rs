@@ -134,7 +134,10 @@ async fn lost_answer(harness: &mut impl ForgeHarness, run: &RunContext, change: 
 
 async fn closed(harness: &mut impl ForgeHarness, run: &RunContext, change: &Validated, found: &mut Conformance) {
     harness.fresh().await;
-    let _ = harness.sink().open(run, change).await;
+    if let Err(error) = harness.sink().open(run, change).await {
+        found.point("a_fresh_forge_takes_it", false, || format!("{error:?}"));
+        return;
+    }
     if !harness.close(&change.draft().branch).await {
         return;
     }
