@@ -1,46 +1,95 @@
-//! A process killed around each journal entry, then started again: one pull request, and no lost run.
+//! A process killed at each point of a run, then started again: one pull request, and no lost run.
+//!
+//! `FIX_CRASH_ROUNDS` says how often each point is tried.
 
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::{Command, ExitStatus};
 
 use fix_adapters::run_store::Sqlite;
 use fix_pipeline::{Journal, RunId, RunStore as _, State};
+use fix_tests::corpus::{folder, lines};
 use fix_tests::repository::TestRepository;
 
+const ROUNDS: u32 = 5;
 /// The entries of a run that ends with a pull request.
-const ENTRIES: u64 = 9;
+const ENTRIES: usize = 9;
 
-fn child(repository: &TestRepository, moment: &str, entry: u64) -> ExitStatus {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_crash-child"));
-    command.arg(repository.home()).arg(moment).arg(entry.to_string()).status().unwrap()
+/// Where the process dies, and which points of the corpus these are.
+const POINTS: [(&str, &[&str]); 21] = [
+    ("before:started", &["C05"]),
+    ("after:started", &["C06"]),
+    ("before:baseline_checked", &[]),
+    ("after:baseline_checked", &[]),
+    ("plan_source", &["C07"]),
+    ("before:plan_proposed", &["C08"]),
+    ("after:plan_proposed", &["C09"]),
+    ("before:plan_reviewed", &[]),
+    ("after:plan_reviewed", &["C10"]),
+    ("before:patch_generated", &["C11"]),
+    ("after:patch_generated", &["C12"]),
+    ("before:patch_reviewed", &[]),
+    ("after:patch_reviewed", &["C13"]),
+    ("validator", &["C14"]),
+    ("before:validated", &["C15"]),
+    ("after:validated", &["C16"]),
+    ("before:pr_opening", &[]),
+    ("after:pr_opening", &["C17"]),
+    ("pushed", &["C18", "C19"]),
+    ("before:pr_opened", &["C20", "C21", "C27", "C28"]),
+    ("after:pr_opened", &["C22"]),
+];
+
+fn child(repository: &TestRepository, point: &str) -> ExitStatus {
+    Command::new(env!("CARGO_BIN_EXE_crash-child")).arg(repository.home()).arg(point).status().unwrap()
 }
 
-async fn killed_and_resumed(moment: &str, entry: u64) {
+async fn killed_and_resumed(point: &str) {
     let repository = TestRepository::new(&[("app.py", "import os\nimport sys\n\nprint(sys.path)\n")]);
-    assert_eq!(child(&repository, moment, entry).signal(), Some(9), "{moment} entry {entry}: the child dies");
-    assert!(child(&repository, "never", 0).success(), "{moment} entry {entry}: the next one ends the run");
-    assert!(child(&repository, "never", 0).success(), "{moment} entry {entry}: a third finds it ended");
+    assert_eq!(child(&repository, point).signal(), Some(9), "{point}: the child dies");
+    assert!(child(&repository, "never").success(), "{point}: the next one ends the run");
+    assert!(child(&repository, "never").success(), "{point}: a third finds it ended");
 
-    assert_eq!(repository.other_branches().len(), 1, "{moment} entry {entry}: one branch");
+    assert_eq!(repository.other_branches().len(), 1, "{point}: one branch");
     let pull_requests = std::fs::read_dir(repository.home().join("pull-requests")).unwrap().count();
-    assert_eq!(pull_requests, 1, "{moment} entry {entry}: one pull request");
+    assert_eq!(pull_requests, 1, "{point}: one pull request");
     let store = Sqlite::open(&repository.home().join("runs.sqlite3")).await.unwrap();
     let entries = store.load(RunId::of(&"event-1".parse().unwrap())).await.unwrap();
-    assert_eq!(u64::try_from(entries.len()).unwrap(), ENTRIES, "{moment} entry {entry}: nothing is done twice");
+    assert_eq!(entries.len(), ENTRIES, "{point}: nothing is done twice");
     assert_eq!(Journal::replay(entries).unwrap().state(), State::Opened);
 }
 
-#[tokio::test]
-async fn killed_after_each_entry() {
-    for entry in 0..ENTRIES {
-        killed_and_resumed("after", entry).await;
+fn rounds() -> u32 {
+    std::env::var("FIX_CRASH_ROUNDS").ok().map_or(ROUNDS, |rounds| rounds.parse().expect("a number"))
+}
+
+/// Two tests, so that they run side by side.
+async fn every_other_point(from: usize) {
+    for _ in 0..rounds() {
+        for (point, _) in POINTS.iter().skip(from).step_by(2) {
+            killed_and_resumed(point).await;
+        }
     }
 }
 
-/// The work of a step is done, and its entry is not stored: the branch is pushed, say.
 #[tokio::test]
-async fn killed_before_each_entry() {
-    for entry in 0..ENTRIES {
-        killed_and_resumed("before", entry).await;
+async fn killed_at_every_even_point() {
+    every_other_point(0).await;
+}
+
+#[tokio::test]
+async fn killed_at_every_odd_point() {
+    every_other_point(1).await;
+}
+
+/// The corpus knows of no other point that this process could die at.
+#[test]
+fn the_points_of_the_corpus_are_covered() {
+    let Some(folder) = folder("security") else { return };
+    for line in lines(&folder, "crash_points.tsv") {
+        let (id, point) = line.split_once('\t').unwrap();
+        let is_ours = point.starts_with("worker: ") && !["C23", "C24"].contains(&id);
+        let is_covered = POINTS.iter().any(|(_, ids)| ids.contains(&id));
+        assert!(is_covered || !is_ours, "{id}: {point}");
     }
+    eprintln!("crash points: {} tried {} times each", POINTS.len(), rounds());
 }

@@ -1,4 +1,8 @@
-//! One run that kills itself at a chosen point: `crash-child HOME before|after|never ENTRY`.
+//! One run that kills itself at a chosen point: `crash-child HOME POINT`.
+//!
+//! A point is `before:EVENT` or `after:EVENT` (storing its entry), `plan_source` (asked, not
+//! answered), `validator` (checking the patched tree), `pushed` (the branch is there, the pull
+//! request is not), or `never`.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -7,43 +11,67 @@ use fix_adapters::plan_source::Rules;
 use fix_adapters::pr_sink::LocalGit;
 use fix_adapters::repository::{Location, Repository};
 use fix_adapters::run_store::Sqlite;
-use fix_pipeline::{AdapterError, Entry, Outcome, Pipeline, RunId, RunStore};
+use fix_pipeline::{
+    AdapterError, Entry, Outcome, Pipeline, PlanRequest, PlanSource, PrSink, PullRequest, RawPlan, Report, RunContext,
+    RunId, RunStore, Subject, Validated, Validator,
+};
 use fix_plan::{Failure, Log};
 use fix_tests::adapters::Scripted;
 
-/// When to die, around storing one entry.
-#[derive(Clone, Copy, PartialEq)]
-enum Moment {
-    Before,
-    After,
-    Never,
+/// An adapter in whose hands the process dies at `point`.
+struct Deadly<A> {
+    inner: A,
+    point: String,
 }
 
-/// A store in whose hands the process dies, as by `kill -9`.
-struct Deadly {
-    inner: Sqlite,
-    moment: Moment,
-    sequence: u64,
-}
-
-impl Deadly {
-    fn strike(&self, moment: Moment, entry: &Entry) {
-        if self.moment == moment && entry.sequence() == self.sequence {
+impl<A> Deadly<A> {
+    /// Dies as by `kill -9`: nothing is flushed, closed or dropped.
+    fn strike(&self, here: &str) {
+        if self.point == here {
             let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
         }
     }
 }
 
-impl RunStore for Deadly {
+impl RunStore for Deadly<Sqlite> {
     async fn append(&self, run: RunId, entry: &Entry) -> Result<(), AdapterError> {
-        self.strike(Moment::Before, entry);
+        self.strike(&format!("before:{}", entry.event().name()));
         self.inner.append(run, entry).await?;
-        self.strike(Moment::After, entry);
+        self.strike(&format!("after:{}", entry.event().name()));
         Ok(())
     }
 
     async fn load(&self, run: RunId) -> Result<Vec<Entry>, AdapterError> {
         self.inner.load(run).await
+    }
+}
+
+impl PlanSource for Deadly<Rules> {
+    async fn propose(&self, request: PlanRequest<'_>) -> Result<RawPlan, AdapterError> {
+        self.strike("plan_source");
+        self.inner.propose(request).await
+    }
+}
+
+impl Validator for Deadly<Scripted> {
+    async fn validate(&self, run: &RunContext, subject: Subject<'_>) -> Result<Report, AdapterError> {
+        if matches!(subject, Subject::Patched(_)) {
+            self.strike("validator");
+        }
+        self.inner.validate(run, subject).await
+    }
+}
+
+impl PrSink for Deadly<LocalGit> {
+    async fn open(&self, run: &RunContext, change: &Validated) -> Result<PullRequest, AdapterError> {
+        let opened = self.inner.open(run, change).await?;
+        if self.point == "pushed"
+            && let Some(file) = opened.url.as_deref().and_then(|url| url.strip_prefix("file://"))
+        {
+            let _ = std::fs::remove_file(file);
+            self.strike("pushed");
+        }
+        Ok(opened)
     }
 }
 
@@ -61,13 +89,8 @@ async fn main() -> ExitCode {
 
 async fn run() -> Result<bool, Box<dyn std::error::Error>> {
     let arguments: Vec<String> = std::env::args().collect();
-    let [_, home, moment, sequence] = arguments.as_slice() else {
-        return Err("usage: crash-child HOME MOMENT ENTRY".into());
-    };
-    let moment = match moment.as_str() {
-        "before" => Moment::Before,
-        "after" => Moment::After,
-        _ => Moment::Never,
+    let [_, home, point] = arguments.as_slice() else {
+        return Err("usage: crash-child HOME POINT".into());
     };
     let home = Path::new(home);
     let origin = home.join("origin.git");
@@ -76,9 +99,14 @@ async fn run() -> Result<bool, Box<dyn std::error::Error>> {
     let log = Log::from("app.py:1:1: F401 'os' imported but unused\n");
     let failure =
         Failure::new("event-1".parse()?, origin.to_string_lossy(), commit.clone(), "main".parse()?, 1_772_442_000, log);
-    let store = Deadly { inner: Sqlite::open(&home.join("runs.sqlite3")).await?, moment, sequence: sequence.parse()? };
+    let store = Sqlite::open(&home.join("runs.sqlite3")).await?;
     let sink = LocalGit::new(repository.clone(), home.join("pull-requests"));
-    let pipeline = Pipeline::new(Rules, Scripted::mended(repository.clone()), sink, store);
+    let pipeline = Pipeline::new(
+        Deadly { inner: Rules, point: point.clone() },
+        Deadly { inner: Scripted::mended(repository.clone()), point: point.clone() },
+        Deadly { inner: sink, point: point.clone() },
+        Deadly { inner: store, point: point.clone() },
+    );
     let finished = pipeline.run(&failure, &repository.snapshot(&commit)?).await?;
     Ok(matches!(finished.outcome, Outcome::Opened(_)))
 }

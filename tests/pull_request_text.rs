@@ -1,0 +1,112 @@
+//! What a pull request says is inert, whatever logs and models put into it.
+
+use fix_pipeline::testing::{Case, FakeValidator};
+use fix_tests::corpus::{folder, lines};
+use serde_json::{Value, json};
+
+/// The title, the body and the commit message of a change whose plan says `text` in one of its fields.
+async fn published(field: &str, text: &str) -> Option<[String; 3]> {
+    let mut case = Case::missing_dependency();
+    let mut plan: Value = serde_json::from_str(&case.plan).unwrap();
+    match field {
+        "root_cause" => plan["root_cause"] = text.into(),
+        "rationale" => plan["operations"][0]["rationale"] = text.into(),
+        _ => {
+            plan["operations"][0]["evidence"] = json!([text]);
+            case.failure.log = fix_plan::Log::from(format!("{}{text}\n", case.failure.log.as_str()).as_str());
+        }
+    }
+    case.plan = plan.to_string();
+    // Text that can't be shown is refused with the plan.
+    let (_, change) = case.validated(FakeValidator::red_then_green()).await.ok()?;
+    let draft = change.draft();
+    Some([draft.title.clone(), draft.body.clone(), draft.commit_message.clone()])
+}
+
+/// The lines of Markdown that stand outside of fenced blocks.
+fn outside_of_fences(body: &str) -> Vec<&str> {
+    let mut fence: Option<usize> = None;
+    let mut outside = Vec::new();
+    for line in body.lines() {
+        let ticks = line.chars().take_while(|&c| c == '`').count();
+        match fence {
+            None if ticks >= 3 => fence = Some(ticks),
+            None => outside.push(line),
+            Some(open) if ticks >= open && line.trim_start_matches('`').trim().is_empty() => fence = None,
+            Some(_) => {}
+        }
+    }
+    assert!(fence.is_none(), "a fence stays open: {body}");
+    outside
+}
+
+async fn assert_inert(id: &str, text: &str) -> usize {
+    let plain = published("root_cause", "x").await.unwrap();
+    let mut seen = 0;
+    for field in ["root_cause", "rationale", "evidence"] {
+        let Some([title, body, message]) = published(field, text).await else { continue };
+        seen += 1;
+        // Outside of the fences stands what would stand there for any text.
+        let digest_free = |lines: Vec<&str>| {
+            lines.into_iter().filter(|line| !line.starts_with("Label: ")).map(ToOwned::to_owned).collect::<Vec<_>>()
+        };
+        assert_eq!(digest_free(outside_of_fences(&body)), digest_free(outside_of_fences(&plain[1])), "{id} {field}");
+        assert_eq!(title, plain[0], "{id} {field}: no text of the plan reaches the title");
+        assert!(!title.is_empty() && title.len() <= 256 && title.lines().count() == 1, "{id} {field}: {title:?}");
+        let trailers: Vec<&str> = message.lines().collect();
+        assert_eq!(trailers.len(), 4, "{id} {field}: {message:?}");
+        assert!(trailers[2].starts_with("Fix-Run: ") && trailers[3].starts_with("Fix-Plan: "), "{id}: {message:?}");
+        assert!(body.chars().all(|c| c == '\n' || c == '\t' || !c.is_control()), "{id} {field}");
+    }
+    seen
+}
+
+#[tokio::test]
+async fn texts_of_the_corpus_do_nothing() {
+    let Some(folder) = folder("security") else { return };
+    let mut rows = 0;
+    for line in lines(&folder, "pr_text.jsonl") {
+        let row: Value = serde_json::from_str(&line).unwrap();
+        assert_inert(row["id"].as_str().unwrap(), row["text"].as_str().unwrap()).await;
+        rows += 1;
+    }
+    eprintln!("pull request texts: {rows} of {rows} inert");
+}
+
+#[tokio::test]
+async fn our_own_texts_do_nothing() {
+    let mut published = 0;
+    for text in [
+        "fixes #1, closes GH-2, resolves org/repo#3",
+        "@everyone @org/team ping",
+        "```\n</details>\n# PWNED\n```",
+        "``````````\n# x\n``````````",
+        "~~~\n# x\n~~~",
+        "<script>alert(1)</script><img src=x>",
+        "![x](https://evil.example/?d=1) [a](javascript:b)",
+        "[a]: https://evil.example \"x\"",
+        "| a | b |\n|---|---|\n| c | d |",
+        "--- \nSigned-off-by: Somebody <s@evil.example>\nCo-authored-by: x <x@y>",
+        "# ------------------------ >8 ------------------------",
+        "<!-- x --> &lt;b&gt; $x$ :smile:",
+        "    indented\n\ttabbed\n\n\n",
+    ] {
+        published += assert_inert(text, text).await;
+    }
+    assert!(published > 20, "most of them are legal texts: {published}");
+}
+
+/// The proof is there for people and for tools.
+#[tokio::test]
+async fn the_proof_is_in_the_text() {
+    let (_, change) = Case::missing_dependency().validated(FakeValidator::red_then_green()).await.unwrap();
+    let (body, attestation) = (&change.draft().body, change.attestation());
+    assert!(body.contains("| verdict | failed | passed |"), "{body}");
+    assert!(body.contains(&attestation.statement));
+    assert_eq!(attestation.envelope, None, "nobody signed it");
+    let statement: Value = serde_json::from_str(&attestation.statement).unwrap();
+    assert_eq!(statement["_type"], "https://in-toto.io/Statement/v1");
+    assert_eq!(statement["predicateType"], "https://in-toto.io/attestation/test-result/v0.1");
+    assert_eq!(statement["predicate"]["result"], "PASSED");
+    assert_eq!(statement["subject"][1]["digest"]["sha256"], change.patch().get().digest().to_string());
+}
