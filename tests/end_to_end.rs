@@ -10,7 +10,9 @@ use fix_adapters::pr_sink::{LocalGit, LocalPullRequest};
 use fix_adapters::repository::{Location, Repository};
 use fix_adapters::run_store::Sqlite;
 use fix_adapters::validator::{Bubblewrap, Recipes, SandboxLimits};
-use fix_pipeline::{AdapterErrorKind, CheckStatus, Finished, Journal, Outcome, Phase, Pipeline, RunStore as _};
+use fix_pipeline::{
+    AdapterErrorKind, CheckStatus, Finished, Journal, Outcome, Phase, Pipeline, Replayed, RunStore as _, replay,
+};
 use fix_plan::{Failure, Log};
 use fix_tests::repository::git;
 use repositories::Broken;
@@ -62,6 +64,10 @@ async fn mend(home: &Path, broken: &Broken) -> Option<(Finished, Repository)> {
         broken.story,
         finished.outcome
     );
+    let snapshot = repository.snapshot(&commit).unwrap();
+    let stages = replay(&journal, &pipeline.policy, &pipeline.generator, &pipeline.options, Some(&snapshot));
+    assert_eq!(stages.len(), 8, "{stages:?}");
+    assert!(stages.iter().all(|(_, replayed)| *replayed == Replayed::Same), "{stages:?}");
     Some((finished, repository))
 }
 

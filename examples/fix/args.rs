@@ -34,6 +34,8 @@ pub(crate) enum Command {
     Runs(RunsArgs),
     /// Show one run: its report and its journal.
     Show(ShowArgs),
+    /// Derive each deterministic stage of a stored run again, and compare; asks no model, sandbox or forge.
+    Replay(ReplayArgs),
 }
 
 #[derive(Debug, clap::Args)]
@@ -161,4 +163,23 @@ pub(crate) struct ShowArgs {
     /// Where runs are kept.
     #[arg(long, value_name = "FILE")]
     pub(crate) store: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct ReplayArgs {
+    /// The run.
+    #[arg(value_name = "RUN")]
+    pub(crate) run: String,
+
+    /// Where runs are kept.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) store: Option<PathBuf>,
+
+    /// The repository; by default, where it was when the run began.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) repo: Option<PathBuf>,
+
+    /// The policy to judge by; the default policy without.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) policy: Option<PathBuf>,
 }

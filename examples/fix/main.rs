@@ -35,6 +35,7 @@ fn main() -> ExitCode {
         Command::Run(args) => block_on(commands::run::run(&args, json)),
         Command::Runs(args) => block_on(commands::runs::list(&args, json)),
         Command::Show(args) => block_on(commands::runs::show(&args, json)),
+        Command::Replay(args) => block_on(commands::replay::run(&args, json)),
     };
     match answered {
         Ok(Answer::Yes) => ExitCode::SUCCESS,

@@ -10,6 +10,7 @@ mod outcome;
 mod pipeline;
 mod port;
 mod record;
+mod replay;
 mod run;
 #[cfg(feature = "testing")]
 pub mod testing;
@@ -32,5 +33,6 @@ pub use port::{
     PullRequest, RawPlan, Report, RunStore, Subject, Usage, Validator, dynamic,
 };
 pub use record::{PolicySummary, PrSummary, RunRecord, RunReport, RunStatus, ValidationSummary};
+pub use replay::{Replayed, replay};
 pub use run::{InvalidRunId, RunContext, RunId};
 pub use validated::Validated;

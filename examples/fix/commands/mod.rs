@@ -4,6 +4,7 @@ pub(crate) mod check;
 pub(crate) mod patch;
 pub(crate) mod plan;
 pub(crate) mod policy;
+pub(crate) mod replay;
 pub(crate) mod run;
 pub(crate) mod runs;
 pub(crate) mod schema;

@@ -27,14 +27,8 @@ pub(crate) async fn list(args: &RunsArgs, json: bool) -> Result<Answer, CliError
 }
 
 pub(crate) async fn show(args: &ShowArgs, json: bool) -> Result<Answer, CliError> {
-    let run: RunId = args.run.parse().map_err(|error| CliError::unusable(format!("{:?}: {error}", args.run)))?;
-    let store = open(args.store.as_deref()).await?;
-    let entries = store.load(run).await.map_err(|error| CliError::failed("the run can't be read", &error))?;
-    if entries.is_empty() {
-        return Err(CliError::unusable(format!("the store has no run {run}")));
-    }
-    let record = RunRecord::fold(&entries);
-    let journal = Journal::replay(entries).map_err(|error| CliError::failed("the journal can't be trusted", &error))?;
+    let (run, journal) = journal(&args.run, args.store.as_deref()).await?;
+    let record = RunRecord::fold(journal.entries());
     let entries = journal.entries();
     if json {
         print_json(&serde_json::json!({"report": record.report(run), "journal": entries}));
@@ -62,6 +56,18 @@ pub(crate) async fn show(args: &ShowArgs, json: bool) -> Result<Answer, CliError
         say!("{error}");
     }
     Ok(Answer::Yes)
+}
+
+/// The checked journal of a run.
+pub(super) async fn journal(run: &str, store: Option<&Path>) -> Result<(RunId, Journal), CliError> {
+    let run: RunId = run.parse().map_err(|error| CliError::unusable(format!("{run:?}: {error}")))?;
+    let entries = open(store).await?.load(run).await;
+    let entries = entries.map_err(|error| CliError::failed("the run can't be read", &error))?;
+    if entries.is_empty() {
+        return Err(CliError::unusable(format!("the store has no run {run}")));
+    }
+    let journal = Journal::replay(entries).map_err(|error| CliError::failed("the journal can't be trusted", &error))?;
+    Ok((run, journal))
 }
 
 /// Opens a store that is there: a list or a look makes none.

@@ -1,0 +1,66 @@
+//! `fix replay`
+
+use std::path::Path;
+
+use fix_adapters::repository::{Location, Repository, Snapshot};
+use fix_adapters::say;
+use fix_patch::{PatchGenerator, PatchOptions, SourceTree};
+use fix_pipeline::{Event, FailureRecord, Journal, Replayed};
+
+use super::runs::journal;
+use crate::args::ReplayArgs;
+use crate::io::{Answer, CliError, cache, policy, print_json};
+
+pub(crate) async fn run(args: &ReplayArgs, json: bool) -> Result<Answer, CliError> {
+    let (run, journal) = journal(&args.run, args.store.as_deref()).await?;
+    let snapshot = snapshot(&journal, args.repo.as_deref())?;
+    let tree = snapshot.as_ref().map(|snapshot| -> &dyn SourceTree { snapshot });
+    let policy = policy(args.policy.as_deref());
+    let stages = fix_pipeline::replay(&journal, &policy, &PatchGenerator::default(), &PatchOptions::default(), tree);
+    let same = stages.iter().all(|(_, replayed)| !matches!(replayed, Replayed::Differs { .. }));
+    if json {
+        let stages: Vec<_> = stages.iter().map(|(stage, replayed)| as_json(stage, replayed)).collect();
+        print_json(&serde_json::json!({"run_id": run.to_string(), "same": same, "stages": stages}));
+    } else {
+        for (stage, replayed) in &stages {
+            match replayed {
+                Replayed::Same => say!("{stage:<15} the same"),
+                Replayed::Differs { stored, derived } => {
+                    say!("{stage:<15} differs\n  stored:  {stored}\n  derived: {derived}");
+                }
+                _ => say!("{stage:<15} left out: give the repository with --repo"),
+            }
+        }
+    }
+    Ok(if same { Answer::Yes } else { Answer::No })
+}
+
+fn as_json(stage: &str, replayed: &Replayed) -> serde_json::Value {
+    match replayed {
+        Replayed::Same => serde_json::json!({"stage": stage, "result": "same"}),
+        Replayed::Differs { stored, derived } => {
+            serde_json::json!({"stage": stage, "result": "differs", "stored": stored, "derived": derived})
+        }
+        _ => serde_json::json!({"stage": stage, "result": "left_out"}),
+    }
+}
+
+/// The files of the failing commit: from `repo`, or from where the run had them, when that is here still.
+fn snapshot(journal: &Journal, repo: Option<&Path>) -> Result<Option<Snapshot>, CliError> {
+    let Some(failure) = journal.events().find_map(started) else { return Ok(None) };
+    let path = repo.unwrap_or_else(|| Path::new(&failure.repository));
+    if repo.is_none() && !path.is_dir() {
+        return Ok(None);
+    }
+    let failed = |error: fix_pipeline::AdapterError| CliError::failed("the commit can't be read", &error);
+    let repository = Repository::open(&cache()?, Location::Local(path.to_owned())).map_err(failed)?;
+    let commit = failure.commit.parse().map_err(|error: fix_plan::ValueError| CliError::unusable(error.to_string()))?;
+    repository.snapshot(&commit).map(Some).map_err(failed)
+}
+
+fn started(event: &Event) -> Option<&FailureRecord> {
+    match event {
+        Event::Started { failure, .. } => Some(failure),
+        _ => None,
+    }
+}
