@@ -104,13 +104,15 @@ impl Sqlite {
     async fn try_append(&self, run: RunId, entry: &Entry) -> Result<Option<u64>, Problem> {
         // Taken for writing at once, so that two writers queue up instead of failing half way.
         let mut transaction = self.pool.begin_with("BEGIN IMMEDIATE").await?;
-        let mut entries = load(&mut transaction, run).await?;
-        let stored = u64::try_from(entries.len()).unwrap_or(u64::MAX);
+        let stored: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM fix_pipeline_entries WHERE run_id = ?1")
+            .bind(run.to_string())
+            .fetch_one(&mut *transaction)
+            .await?;
+        let stored = u64::try_from(stored).unwrap_or(u64::MAX);
         if entry.sequence() != stored {
             return Ok(Some(stored));
         }
-        entries.push(entry.clone());
-        upsert_run(&mut transaction, run, &RunRecord::fold(&entries)).await?;
+        upsert_run(&mut transaction, run, &RunRecord::fold([entry])).await?;
         sqlx::query("INSERT INTO fix_pipeline_entries (run_id, sequence, entry_json, digest) VALUES (?1, ?2, ?3, ?4)")
             .bind(run.to_string())
             .bind(i64::try_from(entry.sequence()).unwrap_or(i64::MAX))
@@ -194,6 +196,7 @@ async fn load(transaction: &mut Transaction<'_, Driver>, run: RunId) -> Result<V
     entries.collect()
 }
 
+/// Folds what one entry adds into the row of the run; what it says nothing of stays.
 async fn upsert_run(transaction: &mut Transaction<'_, Driver>, run: RunId, record: &RunRecord) -> Result<(), Problem> {
     fn json<T: Serialize>(value: Option<&T>) -> Option<String> {
         value.and_then(|value| serde_json::to_string(value).ok())
@@ -201,9 +204,11 @@ async fn upsert_run(transaction: &mut Transaction<'_, Driver>, run: RunId, recor
     let query = "INSERT INTO fix_pipeline_runs \
         (id, event_id, repository, status, plan_json, plan_policy_json, patch_diff, patch_stats_json, patch_policy_json, validation_json, pr_json, error) \
         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) \
-        ON CONFLICT (id) DO UPDATE SET status = excluded.status, plan_json = excluded.plan_json, plan_policy_json = excluded.plan_policy_json, \
-        patch_diff = excluded.patch_diff, patch_stats_json = excluded.patch_stats_json, patch_policy_json = excluded.patch_policy_json, \
-        validation_json = excluded.validation_json, pr_json = excluded.pr_json, error = excluded.error, \
+        ON CONFLICT (id) DO UPDATE SET status = excluded.status, \
+        plan_json = COALESCE(excluded.plan_json, plan_json), plan_policy_json = COALESCE(excluded.plan_policy_json, plan_policy_json), \
+        patch_diff = COALESCE(excluded.patch_diff, patch_diff), patch_stats_json = COALESCE(excluded.patch_stats_json, patch_stats_json), \
+        patch_policy_json = COALESCE(excluded.patch_policy_json, patch_policy_json), validation_json = COALESCE(excluded.validation_json, validation_json), \
+        pr_json = COALESCE(excluded.pr_json, pr_json), error = COALESCE(excluded.error, error), \
         updated_at = strftime('%Y-%m-%dT%H:%M:%fZ', 'now')";
     sqlx::query(query)
         .bind(run.to_string())
