@@ -243,3 +243,72 @@ fn mocks_and_twins_are_sinks() {
     is_a_sink::<MockPrSink>();
     is_a_sink::<std::sync::Arc<dyn fix_pipeline::dynamic::DynPrSink>>();
 }
+
+/// Every way a run can end is in the table of the page on the pipeline.
+#[test]
+fn every_outcome_is_documented() {
+    let page = include_str!("../docs/pipeline.md");
+    for code in OutcomeCode::ALL {
+        assert!(page.contains(&format!("`{code}`")), "{code} is not in docs/pipeline.md");
+    }
+}
+
+/// The baseline fails with something else than the log told: no model is asked.
+#[tokio::test]
+async fn another_failure_is_not_this_one() {
+    struct Another;
+    impl fix_pipeline::Validator for Another {
+        async fn validate(
+            &self,
+            _: &fix_pipeline::RunContext,
+            _: fix_pipeline::Subject<'_>,
+        ) -> Result<fix_pipeline::Report, fix_pipeline::AdapterError> {
+            let mut report = fix_pipeline::Report::new(CheckStatus::Failed, "tree").with_tests(1, 1);
+            report.output_tail = "ModuleNotFoundError: No module named 'yaml'\n".to_owned();
+            Ok(report)
+        }
+    }
+    let repository = repository();
+    let mut source = MockPlanSource::new();
+    source.expect_propose().never();
+    let pipeline = Pipeline::new(source, Another, never(), MemoryRunStore::default());
+    let failure = repository.failure("event-1", "ModuleNotFoundError: No module named 'requests'\n");
+    let finished = pipeline.run(&failure, &repository.snapshot()).await.unwrap();
+    assert_eq!(stopped(&finished).0, OutcomeCode::DifferentFailure);
+}
+
+/// Checks that disagree with themselves prove nothing, in red and in green.
+#[tokio::test]
+async fn flaky_checks_end_a_run() {
+    use CheckStatus::{Failed, Passed};
+    for (verdicts, expected) in [
+        (&[Failed, Failed, Passed][..], "without a patch, 2 of 3 checks ended as failed"),
+        (&[Failed, Failed, Failed, Passed, Passed, Failed], "with the patch, 2 of 3 checks ended as passed"),
+    ] {
+        let case = fix_pipeline::testing::Case::missing_dependency();
+        let validator = fix_pipeline::testing::FakeValidator::red_then_green();
+        for verdict in verdicts {
+            validator.then(Ok(*verdict));
+        }
+        let source = FakePlanSource::answering([case.plan.clone()]);
+        let mut pipeline = Pipeline::new(source, validator, never(), MemoryRunStore::default());
+        pipeline.repeats = std::num::NonZeroU32::new(3).unwrap();
+        let finished = pipeline.run(&case.failure, &case.tree).await.unwrap();
+        assert_eq!(stopped(&finished), (OutcomeCode::Flaky, expected));
+    }
+}
+
+/// Who schedules runs may give one up; what is over stays as it is.
+#[tokio::test]
+async fn an_abandoned_run_is_over_and_recorded() {
+    let case = fix_pipeline::testing::Case::missing_dependency();
+    let validator = fix_pipeline::testing::FakeValidator::red_then_green();
+    validator.then(Err(fix_pipeline::AdapterErrorKind::Unavailable));
+    let source = FakePlanSource::answering([case.plan.clone()]);
+    let pipeline = Pipeline::new(source, validator, never(), MemoryRunStore::default());
+    assert!(pipeline.run(&case.failure, &case.tree).await.unwrap_err().is_transient());
+    let finished = pipeline.abandon(&case.failure, "its worker crashed 3 times").await.unwrap();
+    assert_eq!(stopped(&finished), (OutcomeCode::Abandoned, "its worker crashed 3 times"));
+    let again = pipeline.run(&case.failure, &case.tree).await.unwrap();
+    assert_eq!(again.outcome, finished.outcome);
+}

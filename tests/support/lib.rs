@@ -8,3 +8,8 @@ pub mod repository;
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 mod readme {}
+
+/// The examples of the page on adapters, compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/adapters.md")]
+mod adapters_page {}
