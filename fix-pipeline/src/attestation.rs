@@ -183,3 +183,34 @@ struct Signature<'e> {
     keyid: &'e str,
     sig: String,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Gives back what it was asked to sign.
+    struct Echo;
+
+    impl Signer for Echo {
+        fn key_id(&self) -> &str {
+            "echo"
+        }
+
+        fn sign(&self, message: &[u8]) -> Result<Vec<u8>, AdapterError> {
+            Ok(message.to_vec())
+        }
+    }
+
+    #[test]
+    fn the_envelope_is_what_dsse_asks_for() {
+        let statement = r#"{"a":"ü"}"#.to_owned();
+        let signed = Attestation { statement: statement.clone(), envelope: None }.signed(&Echo).unwrap();
+        let envelope: serde_json::Value = serde_json::from_str(&signed.envelope.unwrap()).unwrap();
+        let decoded = |value: &serde_json::Value| BASE64.decode(value.as_str().unwrap()).unwrap();
+        assert_eq!(decoded(&envelope["payload"]), statement.as_bytes());
+        assert_eq!(envelope["payloadType"], "application/vnd.in-toto+json");
+        assert_eq!(envelope["signatures"][0]["keyid"], "echo");
+        let message = "DSSEv1 28 application/vnd.in-toto+json 10 {\"a\":\"ü\"}";
+        assert_eq!(decoded(&envelope["signatures"][0]["sig"]), message.as_bytes());
+    }
+}
