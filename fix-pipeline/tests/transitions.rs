@@ -1,4 +1,5 @@
 //! Every order of events, up to the longest legal run: the table accepts exactly the legal ones.
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "that is how a test says no")]
 
 use std::collections::BTreeSet;
 
