@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | `a`, `a==1`, `a[x] >=1 ; m  # c` | in order when all are sorted, else behind the last line | the specifier alone |
 //! | `a (>=1)` | | inside the parentheses |
-//! | `a \` and `>=1` on the next | | the specifier, where it is on one line |
+//! | `a >=1, \` and `<2` on the next | | the specifier, with the line ends inside it |
 //! | `a==1 --hash=…`, `--require-hashes` | refused | refused |
 //! | `a @ url`, a path, `-e`, `#egg=a` | refused for this name | refused |
 //! | `-r x`, `-c x`, other options, comments | stay | stay |
@@ -82,11 +82,7 @@ fn change(file: &File, source: &SourceFile, operation: &Operation) -> Result<Vec
     }
     let edit = if is_pin { pin(source, file, dependency)? } else { add(source, file, dependency)? };
     if edit.is_some() {
-        if let Some(line) = file.lines().find(|line| line.kind() == Kind::Unknown) {
-            let message =
-                format!("{:?} is nothing that pip reads; is this a requirements file?", shortened(line.text()));
-            return Err(refuse(RefusalCode::UnsupportedShape, message).at_lines([source.line_at(line.range().start)]));
-        }
+        refuse_unreadable(source, file)?;
         refuse_managed(source, file, is_pin)?;
     }
     Ok(edit.into_iter().collect())
@@ -106,6 +102,8 @@ fn pin(source: &SourceFile, file: &File, dependency: &Dependency) -> Result<Opti
     };
     let mut named = named(file, dependency);
     if named.is_empty() {
+        // What can't be read may declare it.
+        refuse_unreadable(source, file)?;
         return Err(refuse(RefusalCode::Absent, message::absent(dependency), &[]));
     }
     if dependency.marker.is_some() || named.len() > 1 {
@@ -137,11 +135,7 @@ fn pin(source: &SourceFile, file: &File, dependency: &Dependency) -> Result<Opti
         let message = format!("{} is pinned by hashes, which a new version would not fit", dependency.name);
         return Err(refuse(RefusalCode::HashMode, message, &named));
     }
-    let Some(range) = line.source_of(&requirement.spec_range()) else {
-        let message = format!("the version of {} spans several lines", dependency.name);
-        return Err(refuse(RefusalCode::UnsupportedShape, message, &named));
-    };
-    Ok(Some(Edit::replacement(range, dependency.spec.as_str())))
+    Ok(Some(Edit::replacement(line.source_of(&requirement.spec_range()), dependency.spec.as_str())))
 }
 
 fn add(source: &SourceFile, file: &File, dependency: &Dependency) -> Result<Option<Edit>, Refusal> {
@@ -206,6 +200,19 @@ fn insert_line(source: &SourceFile, at: usize, new: &str) -> Result<Edit, Refusa
     let starts_line = before.is_empty() || before == "\u{feff}" || before.ends_with(['\n', '\r']);
     let line = if starts_line { format!("{new}{newline}") } else { format!("{newline}{new}") };
     Ok(Edit::insertion(at, line))
+}
+
+/// Files with a line that pip would not read.
+fn refuse_unreadable(source: &SourceFile, file: &File) -> Result<(), Refusal> {
+    let Some(line) = file.lines().find(|line| line.kind() == Kind::Unknown) else { return Ok(()) };
+    let text = shortened(line.text());
+    let is_template = ["{{", "{%", "<%"].iter().any(|mark| text.contains(mark));
+    let message = match is_template {
+        true => format!("{text:?} is a line of a template, which is no requirements file yet; change it by hand"),
+        false => format!("{text:?} is nothing that pip reads; is this a requirements file?"),
+    };
+    Err(Refusal::new(source.path(), RefusalCode::UnsupportedShape, message)
+        .at_lines([source.line_at(line.range().start)]))
 }
 
 /// Files whose content another program keeps: hashes, or the header of a compiler.
