@@ -330,11 +330,13 @@ mod tests {
 
     #[test]
     fn kinds_are_told_apart() {
-        let kinds = |text| file(text).lines().map(|line| line.kind()).collect::<Vec<_>>();
+        let kinds = |text: &str| file(text).lines().map(|line| line.kind()).collect::<Vec<_>>();
         assert_eq!(
             kinds("-r x\nhttps://a/b\n./a\na.whl\n{{ x }}\nsome words here\n")[..4],
             [Kind::Option, Kind::Location, Kind::Location, Kind::Requirement { options: 5 },]
         );
-        assert_eq!(kinds("{{ x }}\nsome words here\n"), [Kind::Unknown, Kind::Unknown]);
+        let all = |text: &str, kind| assert!(kinds(text).iter().all(|found| *found == kind), "{text}");
+        all("{{ x }}\nsome words here\n1a: b\nwords, words: or\nthis or/that\na b\\c\n", Kind::Unknown);
+        all("~/a\n/a b\n../a b\ngit+ssh://h/a b\nx y.tar.gz\na b.zip\n${A} b\na/b,c\na\\b,c\n", Kind::Location);
     }
 }

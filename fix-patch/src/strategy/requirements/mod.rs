@@ -15,6 +15,7 @@ mod lines;
 use fix_plan::{Action, ActionKind, Dependency, Operation, RepoPath, Section, SpecKind};
 
 use self::lines::{File, Kind, Line};
+use super::cookie;
 use super::in_turn::{self, Reading, message};
 use super::requirement::{sorted_place, text_of};
 use super::{PatchOptions, Proposal, Strategy};
@@ -176,13 +177,9 @@ fn add(source: &SourceFile, file: &File, dependency: &Dependency) -> Result<Opti
 /// The end of the last line that is not blank.
 fn end_of_text(text: &str) -> usize {
     let content = text.trim_end().len();
-    let rest = text.get(content..).unwrap_or_default();
-    if content == 0 || rest.is_empty() {
-        return if content == 0 { text.len() } else { content };
-    }
-    match rest.find('\n') {
-        Some(at) => content + at + 1,
-        None => text.len(),
+    match text.get(content..).and_then(|blank| blank.find('\n')) {
+        Some(end) if content > 0 => content + end + 1,
+        _ => text.len(),
     }
 }
 
@@ -271,19 +268,9 @@ fn encoding_problem(text: &str) -> Option<String> {
     if text.starts_with('\u{feff}') || text.is_ascii() {
         return None;
     }
-    for line in text.lines().take(2) {
-        let Some(comment) = line.strip_prefix('#') else { continue };
-        let Some(at) = comment.find("coding") else { continue };
-        let rest = comment.get(at + "coding".len()..).unwrap_or_default();
-        let Some(rest) = rest.strip_prefix([':', '=']) else { continue };
-        let name: String =
-            rest.trim_start().chars().take_while(|c| c.is_ascii_alphanumeric() || "-_.".contains(*c)).collect();
-        let known = name.to_ascii_lowercase().replace('_', "-");
-        if !name.is_empty() && !matches!(known.as_str(), "utf-8" | "utf8" | "utf-8-sig") {
-            return Some(format!("the file declares the encoding {name:?}; only UTF-8 is edited"));
-        }
-    }
-    None
+    let mut comments = text.lines().take(2).filter(|line| line.starts_with('#'));
+    let name = comments.find_map(cookie::in_comment).filter(|name| !cookie::is_utf_8(name))?;
+    Some(format!("the file declares the encoding {name:?}; only UTF-8 is edited"))
 }
 
 fn shortened(text: &str) -> String {
