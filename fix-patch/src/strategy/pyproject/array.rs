@@ -238,7 +238,7 @@ impl<'t> List<'t> {
         }
         let behind = match before {
             Some(before) => before.comma.map_or(before.range.end, |comma| comma + 1),
-            None => self.range.start + 1,
+            None => self.range.start,
         };
         if !self.starts_line(after) || toml.same_line(behind, after.range.start) {
             return Edit::insertion(after.range.start, format!("{entry}, "));
