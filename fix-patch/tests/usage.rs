@@ -512,3 +512,74 @@ fn a_package_is_used_through_its_modules() {
     assert_eq!(remove("import a.b\nimport c as a\na.x\n", "a.b"), Ok("import c as a\na.x\n".to_owned()));
     assert_eq!(remove("import a.b as c\na.b\n", "a.b"), Err("not_found".to_owned()));
 }
+
+#[test]
+fn what_a_try_tests_stays() {
+    check(
+        "availability_check",
+        &[
+            "try:\n    import a\nexcept ImportError:\n    pass\n",
+            "try:\n    import a\nexcept ModuleNotFoundError as e:\n    print(e)\n",
+            "try:\n    import a\nexcept (ValueError, ImportError):\n    pass\n",
+            "try:\n    import a\nexcept builtins.Exception:\n    pass\n",
+            "try:\n    import a\nexcept BaseException:\n    raise\n",
+            "try:\n    import a\nexcept:\n    pass\n",
+            "try:\n    import a\nexcept* ImportError:\n    pass\n",
+            "try:\n    import a\nexcept ValueError:\n    pass\nexcept ImportError:\n    pass\n",
+            "try:\n    if x:\n        import a\nexcept ImportError:\n    pass\n",
+            "with suppress(ImportError):\n    import a\n",
+            "with x, contextlib.suppress(ValueError, ImportError):\n    import a\n",
+            "with suppress(ImportError):\n    with x:\n        import a\n",
+        ],
+    );
+    check(
+        "goes",
+        &[
+            "try:\n    import a\nexcept ValueError:\n    pass\n",
+            "try:\n    import a\nexcept (ValueError, OSError):\n    pass\n",
+            "try:\n    import a\nfinally:\n    pass\n",
+            "try:\n    pass\nexcept ImportError:\n    import a\n",
+            "try:\n    pass\nexcept ImportError:\n    pass\nelse:\n    import a\n",
+            "try:\n    pass\nexcept ImportError:\n    pass\nfinally:\n    import a\n",
+            "try:\n    def f():\n        import a\nexcept ImportError:\n    pass\n",
+            "try:\n    class C:\n        import a\nexcept ImportError:\n    pass\n",
+            "with suppress(ValueError):\n    import a\n",
+            "with suppress:\n    import a\n",
+            "with open(ImportError):\n    import a\n",
+            "for x in y:\n    import a\n",
+        ],
+    );
+}
+
+#[test]
+fn one_of_several_bindings_stays() {
+    check(
+        "conditional",
+        &[
+            "if x:\n    import a\nelse:\n    import b as a\n",
+            "if x:\n    import a\nelif y:\n    from b import a\n",
+            "if x:\n    pass\nelif y:\n    import a\nelse:\n    a = 1\n",
+            "if x:\n    import a\nelse:\n    if y:\n        a = 1\n",
+            "if x:\n    if y:\n        import a\nelse:\n    a = 1\n",
+            "match x:\n    case 1:\n        import a\n    case 2:\n        a = 1\n",
+            "try:\n    import a\nexcept ValueError:\n    a = None\n",
+            "try:\n    a = 1\nexcept ValueError:\n    import a\n",
+            "try:\n    pass\nexcept ValueError:\n    a = 1\nelse:\n    import a\n",
+            "try:\n    pass\nexcept ValueError:\n    import a\nexcept OSError:\n    a = 1\n",
+            "def f():\n    if x:\n        import a\n    else:\n        a = 1\n",
+        ],
+    );
+    check(
+        "goes",
+        &[
+            "if x:\n    import a\nelse:\n    b = 1\n",
+            "if x:\n    import a\n    a = 1\n",
+            "if x:\n    import a\na = 1\n",
+            "if x:\n    import a\nif not x:\n    a = 1\n",
+            "for x in y:\n    import a\nelse:\n    a = 1\n",
+            "try:\n    import a\nfinally:\n    a = 1\n",
+            "if x:\n    def f():\n        import a\nelse:\n    a = 1\n",
+            "if x:\n    import a\nelse:\n    def f():\n        a = 1\n",
+        ],
+    );
+}
