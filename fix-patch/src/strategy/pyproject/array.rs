@@ -37,7 +37,7 @@ impl<'t> List<'t> {
             items.push(ListItem { range: value.span()?, text: value.as_str(), comma: None });
         }
         let ends: Vec<usize> =
-            items.iter().skip(1).map(|item: &ListItem<'_>| item.range.start).chain([range.end - 1]).collect();
+            items.iter().skip(1).map(|item: &ListItem<'_>| item.range.start).chain([range.end]).collect();
         for (item, end) in items.iter_mut().zip(ends) {
             item.comma = comma_in(toml, item.range.end..end);
         }
