@@ -156,6 +156,7 @@ fn poetry_entries_are_added() {
         ("b.version = \"1\"\n", "b.version = \"1\"\nm = \"^1\"\n"),
         ("b.version = \"1\"\nb.extras = [\n]\n\n[x]\n", "b.version = \"1\"\nb.extras = [\n]\nm = \"^1\"\n\n[x]\n"),
         ("b = {version = \"1\", extras = [\"x\"]}\n", "b = {version = \"1\", extras = [\"x\"]}\nm = \"^1\"\n"),
+        ("b = {\n  version = \"1\"\n}\n", "b = {\n  version = \"1\"\n}\nm = \"^1\"\n"),
         ("b = \"1\" # why\n# c = \"1\"\n", "b = \"1\" # why\nm = \"^1\"\n# c = \"1\"\n"),
         ("b = \"1\"", "b = \"1\"\nm = \"^1\""),
         ("b = \"1\"\r\n", "b = \"1\"\r\nm = \"^1\"\r\n"),

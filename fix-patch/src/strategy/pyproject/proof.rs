@@ -289,6 +289,10 @@ mod tests {
         for (wrong, what) in [
             (before.clone(), "nothing came"),
             (right.replace("a==2", "a==3"), "another version came"),
+            (right.replace("a==2", "d==2"), "another name came"),
+            (right.replace("a==2", "a==2; os_name == 'nt'"), "a marker came, too"),
+            (right.replace("a==2", "a[x]==2"), "an extra came, too"),
+            (right.replace("a==2", "a @ https://example.com/a"), "a direct reference came"),
             (right.replace("\"a==2\"", "\"a==2\", \"d\""), "two came"),
             (right.replace("\"b\", \"a==2\"", "\"a==2\""), "one went"),
             (right.replace("\"t\"}", "\"s\"}"), "an include changed"),
