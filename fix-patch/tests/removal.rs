@@ -1,5 +1,7 @@
 //! What is left of a statement: the text before, the names that go, and the text after.
 
+#![expect(clippy::unwrap_used, reason = "a test may fail")]
+
 mod support;
 
 use serde_json::{Value, json};
@@ -98,6 +100,7 @@ fn names_on_the_line_of_a_parenthesis() {
         ("from m import (a,  # x\n               b)\n", &["a"], "from m import (b)\n"),
         ("from m import (a,  # x\n               b)\n", &["b"], "from m import (a,  # x\n               )\n"),
         ("from m import (a,\n    # x\n    b)\n", &["a"], "from m import (\n    # x\n    b)\n"),
+        ("from m import (a,  # x\n    # y\n    b)\n", &["a"], "from m import (\n    # y\n    b)\n"),
         ("from m import (a,\n    # x\n    b)\n", &["b"], "from m import (a,\n    # x\n    )\n"),
         ("from m import (a,\n\n    b)\n", &["a"], "from m import (\n\n    b)\n"),
         ("from m import (a, b\n)\n", &["a"], "from m import (b\n)\n"),
@@ -237,6 +240,23 @@ fn the_line_that_is_named_decides() {
     assert_eq!(at(json!({"from": "a", "name": "c", "line": 11})), "11");
     assert_eq!(at(json!({"from": "a", "name": "c", "line": 15})), "11");
     assert_eq!(at(json!({"from": "a", "name": "c", "line": 16})), "not_found [11]");
+}
+
+#[test]
+fn imports_tell_their_lines() {
+    let found = fix_patch::imports::imports_in("x = 1\nfrom m import (\n    a,\n    b as c,\n)\nif x:\n    import d\n");
+    let lines: Vec<_> =
+        found.unwrap().into_iter().map(|name| (name.target.to_string(), name.line, name.statement_line)).collect();
+    let wanted = [("from m import a", 3, 2), ("from m import b as c", 4, 2), ("import d", 7, 7)];
+    assert_eq!(lines, wanted.map(|(name, line, statement)| (name.to_owned(), line, statement)));
+}
+
+#[test]
+fn deep_code_needs_no_deep_stack() {
+    let text = format!("import a\nx = {}1\ny = {}1{}\n", "1+".repeat(3_000), "[".repeat(900), "]".repeat(900));
+    let small = std::thread::Builder::new().stack_size(256 * 1024);
+    let after = small.spawn(move || remove(&text, &["import a"])).unwrap().join().unwrap();
+    assert!(after.starts_with("x = 1+1+"), "{}", after.chars().take(80).collect::<String>());
 }
 
 #[test]

@@ -406,6 +406,9 @@ fn what_all_lists_is_used() {
             "__all__ = []",
             "__all__: list[str]",
             "__all__ = __all__ + ['b']",
+            "__all__.extend(['b'])",
+            "__all__.append('b')",
+            "__all__.insert(0, 'b')",
             "__all__.sort()",
             "__all__.sort(key=len)",
             "__all__.reverse()",
@@ -580,6 +583,48 @@ fn one_of_several_bindings_stays() {
             "try:\n    import a\nfinally:\n    a = 1\n",
             "if x:\n    def f():\n        import a\nelse:\n    a = 1\n",
             "if x:\n    import a\nelse:\n    def f():\n        a = 1\n",
+        ],
+    );
+}
+
+#[test]
+fn what_a_comment_keeps_stays() {
+    check(
+        "suppressed",
+        &[
+            "import a  # noqa\n",
+            "import a, b  # why # NOQA:E1,F401\n",
+            "import a, \\\n    b  # noqa\n",
+            "import a  # ruff: ignore[F401]\n",
+            "# ruff: ignore[F401]\nimport a\n",
+            "# pylint: disable-next=unused-import\nimport a\n",
+            "import a  # pylint: disable=unused-import\n",
+            "# pylint: disable=unused-import\n\nimport b\nimport a\n",
+            "def f():\n    # ruff: disable[F401]\n    import b\n    if x:\n        import a\n",
+            "# ruff: disable[F401]\ndef f():\n    x = 1\nimport a\n",
+            "# ruff: enable[F401]\n# ruff: disable[F401]\nimport a\n",
+            "import a\n# ruff: noqa\n",
+            "# flake8: noqa\nimport a\n",
+            "# pylint: skip-file\nimport a\n",
+            "# ruff: file-ignore[F401]\nimport a\n",
+        ],
+    );
+    check(
+        "goes",
+        &[
+            "import a  # noqa: E501\n",
+            "# noqa\nimport a\n",
+            "import a\n# noqa\n",
+            "import a\nimport b  # noqa\n",
+            "import b  # ruff: ignore[F401]\nimport a\n",
+            "# ruff: ignore[F401]\n\nimport a\n",
+            "import a\n# ruff: ignore[F401]\n",
+            "import b  # pylint: disable=unused-import\nimport a\n",
+            "import a\n# pylint: disable=unused-import\n",
+            "# ruff: disable[F401]\n# ruff: enable[F401]\nimport a\n",
+            "def f():\n    # ruff: disable[F401]\n    x = 1\nimport a\n",
+            "import b  # ruff: noqa\nimport a\n",
+            "x = '# noqa'; import a\n",
         ],
     );
 }
