@@ -169,6 +169,8 @@ fn statements_of_a_block() {
         ("\\\nimport a\nx = 1\n", &["import a"], "x = 1\n"),
         ("x = 1\n\\\n\\\r\nimport a\ny = 1\n", &["import a"], "x = 1\ny = 1\n"),
         ("if x:\n    import a\n", &["import a"], "if x:\n    pass\n"),
+        ("if x:\n    import a \\\n\ny = 1\n", &["import a"], "if x:\n    pass\ny = 1\n"),
+        ("if x:\n    import a  \ny = 1\n", &["import a"], "if x:\n    pass  \ny = 1\n"),
         ("if x:\n    import a  # y\n", &["import a"], "if x:\n    pass\n"),
         ("if x:\n    # y\n    import a\n    # z\n", &["import a"], "if x:\n    # y\n    pass\n    # z\n"),
         ("if x:\n\timport a\n\timport b\n", &["import a", "import b"], "if x:\n\tpass\n"),

@@ -41,7 +41,8 @@ pub(super) fn reason(
     let statement = bytes(import.stmt);
     let own =
         [line(alias.start().to_usize()), line(alias.end().to_usize()), line(statement.start), line(statement.end)];
-    let mut from = None;
+    // Of those that open or close a block, where they stand and what they say.
+    let mut blocks = Vec::new();
     for range in module.comments() {
         let offset = range.start().to_usize();
         let at = line(offset);
@@ -55,8 +56,8 @@ pub(super) fn reason(
                 Says::LineOrNext => own.contains(&(at + u32::from(alone))),
                 Says::From if !alone => own.contains(&at),
                 Says::From | Says::Enable => {
-                    if alone && reaches(module, statements, offset, statement.start) {
-                        from = (says == Says::From).then_some(at);
+                    if alone && offset < statement.start {
+                        blocks.push((offset, says));
                     }
                     false
                 }
@@ -66,19 +67,38 @@ pub(super) fn reason(
             }
         }
     }
-    from.map(message)
+    let (offset, says) = nearest(module, statements, &blocks, statement.start)?;
+    (says == Says::From).then(|| message(line(offset)))
+}
+
+/// The last of the comments whose block is still open at byte `statement`.
+fn nearest(
+    module: &Module<'_>,
+    statements: &Statements<'_>,
+    comments: &[(usize, Says)],
+    statement: usize,
+) -> Option<(usize, Says)> {
+    let first = comments.first()?.0;
+    let column = |offset: usize| offset - module.lines().start(offset);
+    let mut between: Vec<usize> = statements
+        .blocks
+        .iter()
+        .flat_map(|block| block.body)
+        .map(|stmt| bytes(stmt).start)
+        .filter(|start| (first..=statement).contains(start))
+        .collect();
+    between.sort_unstable();
+    let mut outermost = usize::MAX;
+    comments.iter().rev().copied().find(|(comment, _)| {
+        while let Some(start) = between.pop_if(|start| *start > *comment) {
+            outermost = outermost.min(column(start));
+        }
+        column(*comment) <= outermost
+    })
 }
 
 fn message(line: u32) -> String {
     format!("a comment on line {line} keeps it")
-}
-
-/// Whether the block of a comment at byte `comment` is still open at `statement`, which comes later.
-fn reaches(module: &Module<'_>, statements: &Statements<'_>, comment: usize, statement: usize) -> bool {
-    let column = |offset: usize| offset - module.lines().start(offset);
-    let between = statements.blocks.iter().flat_map(|block| block.body).map(|stmt| bytes(stmt).start);
-    comment < statement
-        && between.filter(|start| (comment..=statement).contains(start)).all(|start| column(start) >= column(comment))
 }
 
 /// What a comment says, part by part: `# type: ignore  # noqa`.
