@@ -273,6 +273,8 @@ fn requirements_are_added_in_their_place() {
             ("# c\np\nq\nr\n", "# c\nm>=1\np\nq\nr\n"),
             ("a\nb\nc", "a\nb\nc\nm>=1"),
             ("b\\", "unsupported_shape"),
+            ("#\rb\\", "unsupported_shape"),
+            ("b\r# c\\", "b\r# c\\\nm>=1"),
             ("m\n", "conflict"),
             ("M == 1\n", "conflict"),
             ("m>=1;os_name=='nt'\n", "conflict"),

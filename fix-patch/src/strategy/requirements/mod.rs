@@ -186,8 +186,9 @@ fn end_of_text(text: &str) -> usize {
 fn insert_line(source: &SourceFile, at: usize, new: &str) -> Result<Edit, Refusal> {
     let text = source.text();
     let before = text.get(..at).unwrap_or_default();
-    if before.trim_end_matches(['\n', '\r']).ends_with('\\') {
-        let last = before.lines().last().unwrap_or_default();
+    let lines = before.trim_end_matches(['\n', '\r']);
+    if lines.ends_with('\\') {
+        let last = lines.rsplit(['\n', '\r']).next().unwrap_or_default();
         if !last.trim_start().starts_with('#') {
             let message = "the file ends in a line that goes on behind a backslash";
             return Err(Refusal::new(source.path(), RefusalCode::UnsupportedShape, message));
