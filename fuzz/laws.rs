@@ -1,7 +1,9 @@
 //! What must hold for any bytes: shared by the fuzz targets and by the stable runner in `tests`.
 #![allow(dead_code, reason = "each target uses one of them")]
 
-use fix_plan::{FixPlan, Log, PathProfile, Redactor, RepoPath, VersionSpec};
+use fix_patch::{Allowance, Generated, MemoryTree, PatchError, PatchGenerator, PatchOptions};
+use fix_plan::{FixPlan, ImportTarget, Log, PathProfile, Redactor, RepoPath, VersionSpec};
+use serde_json::{Value, json};
 
 /// A plan that is accepted is canonical after one round; one that is refused says why.
 pub fn plan(bytes: &[u8]) {
@@ -56,4 +58,88 @@ pub fn log(bytes: &[u8]) {
     let once = redactor.redact(log.as_str()).into_owned();
     assert_eq!(redactor.redact(&once), once, "redacting again changes nothing");
     let _ = (log.missing_modules(), log.unused_names());
+}
+
+/// Whatever the file and the details: an import goes and nothing else does, or there is a reason.
+///
+/// The first line holds the details, the rest is the module.
+pub fn imports(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    let (head, module) = text.split_once('\n').unwrap_or((text, text));
+    let (name, from) = head.split_once(' ').unwrap_or((head, "m"));
+    patch("m.py", module, "remove_unused", json!({"import": name}));
+    patch("m.py", module, "remove_unused", json!({"from": from, "name": name, "line_contains": name}));
+    let Ok(imported) = fix_patch::imports::imports_in(module) else { return };
+    for found in imported.iter().take(4) {
+        let mut details = match &found.target {
+            ImportTarget::Import { module, alias } => {
+                json!({"import": module.as_str(), "alias": alias.as_ref().map(ToString::to_string)})
+            }
+            ImportTarget::From { module, name, alias } => {
+                json!({"from": module.to_string(), "name": name.as_str(), "alias": alias.as_ref().map(ToString::to_string)})
+            }
+        };
+        details["line"] = found.line.into();
+        let Some(after) = patch("m.py", module, "remove_unused", details) else { continue };
+        let left = fix_patch::imports::imports_in(&after).expect("the result parses");
+        let targets = |names: &[fix_patch::imports::ImportedName]| {
+            let mut targets: Vec<String> = names.iter().map(|name| name.target.to_string()).collect();
+            targets.sort();
+            targets
+        };
+        let mut wanted = targets(&imported);
+        let gone = wanted.iter().position(|target| *target == found.target.to_string());
+        wanted.remove(gone.expect("it was there"));
+        assert_eq!(targets(&left), wanted, "{module:?}");
+    }
+}
+
+/// Whatever the file and the details: a dependency is added or pinned once and for all, or there is a reason.
+///
+/// The first line holds the details, the rest is the file.
+pub fn dependencies(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    let (head, file) = text.split_once('\n').unwrap_or(("rich >=1", text));
+    let mut parts = head.split(' ');
+    let mut next = || parts.next().unwrap_or_default();
+    let (name, spec, section, extra) = (next(), next(), next(), next());
+    let extras: Vec<&str> = Some(extra).filter(|extra| !extra.is_empty()).into_iter().collect();
+    let section = Some(section).filter(|section| !section.is_empty());
+    for path in ["requirements.txt", "pyproject.toml"] {
+        for kind in ["add_dependency", "pin_dependency"] {
+            let details = json!({"name": name, "spec": spec, "section": section, "extras": extras});
+            if let Some(after) = patch(path, file, kind, details.clone()) {
+                assert_eq!(patch(path, &after, kind, details), None, "asked again, it is done already:\n{after}");
+            }
+        }
+    }
+}
+
+/// The text after one operation; none when it is refused, or done already. A proof never fails, and
+/// the diff is one that we read ourselves.
+fn patch(path: &str, text: &str, kind: &str, details: Value) -> Option<String> {
+    let category = if kind == "remove_unused" { "lint_format" } else { "python_missing_dependency" };
+    let operation = json!({"type": kind, "file": path, "details": details, "rationale": "r", "evidence": []});
+    let plan =
+        json!({"root_cause": "r", "category": category, "confidence": 1, "files": [path], "operations": [operation]});
+    let plan = FixPlan::parse(plan.to_string().as_bytes()).ok()?;
+    let tree = MemoryTree::from_iter([(path.parse().expect("a path"), text.into())]);
+    let mut options = PatchOptions::default();
+    options.allow.extend(Allowance::ALL);
+    match PatchGenerator::default().generate(&plan, &tree, &options) {
+        Ok(Generated::Patch(patch)) => {
+            let read = fix_patch::diff::parse(patch.diff().as_bytes()).expect("a diff that we read");
+            assert_eq!(read.files.len(), 1);
+            Some(patch.files().first()?.after().to_owned())
+        }
+        Ok(Generated::NoChange(reasons)) => {
+            assert!(!reasons.is_empty());
+            None
+        }
+        Err(PatchError::Refused(refusal)) => {
+            assert!(!refusal.message.is_empty());
+            None
+        }
+        Err(error) => panic!("{error}: {text:?}"),
+    }
 }

@@ -8,11 +8,19 @@ use proptest::prelude::*;
 
 const PLAN: &str = r#"{"root_cause": "x", "category": "python_missing_dependency", "confidence": 0.5, "files": ["a/pyproject.toml"], "operations": [{"type": "add_dependency", "file": "a/pyproject.toml", "details": {"name": "requests", "spec": ">=2,<3", "extras": ["socks"], "marker": "python_version < '3.9'", "section": "dependency-groups.dev"}, "rationale": "r", "evidence": ["l"]}]}"#;
 const LOG: &str = "2026-01-02T03:04:05.678Z \u{1b}[31mE   ModuleNotFoundError: No module named 'yaml'\u{1b}[0m\r\nsrc/a.py:1:8: F401 [*] `os.path as p` imported but unused\nTOKEN=ghp_0123456789abcdefghijABCDEFGHIJ012345 https://u:p4ssw0rd@h/ Authorization: Bearer abcdefghijklmnopqrstuvwx\n-----BEGIN RSA PRIVATE KEY-----\nQUJD\n";
-const SEEDS: [(&str, &[&str]); 4] = [
+const MODULE: &str = "a b.c\n\"\"\"Doc.\"\"\"\nimport a, os.path as p  # why\nfrom b.c import (\n    a,  # one\n    d as e,\n)\nfrom ..x import y; z = f'{y!r:>{z}}'\n\ntry:\n    import q\nexcept ImportError:\n    q = None\n\n\nclass C[T](p.B):\n    def f(self, x: 'e' = lambda y: y):\n        from m import n, \\\n            o\n        return [n for n in x if (o := n)]\n";
+const PROJECT: &str = "rich >=2,<3 dependency-groups.dev x\n[project] # p\nname = 'x'\ndependencies = [\n  \"alpha[x]>=1 ; os_name == 'nt'\", # why\n  'rich',\n]\n[dependency-groups]\ndev = [{include-group = \"t\"}, \"a\"\n  , 'b']\nt = []\n[tool.poetry.dependencies]\npython = \"^3\"\nrich = {version = \"1\", extras = [\"x\"]}\nm.version = '1'\n";
+const REQUIREMENTS: &str = "rich ==2\n# c\nalpha[x]>=1,<2 ; os_name == 'nt' # why\n-r o.txt\nrich \\\n  >= 1 \\\n  --config-settings=a=b\r\nu @ https://e.example/u.zip#egg=u\nz";
+const SEEDS: [(&str, &[&str]); 6] = [
     ("plan", &[PLAN]),
     ("path", &["src/app.py", "a\\b", ".git/x", "..", "nul .txt", "\u{ff0e}\u{ff0e}/x", "a/%2e", "C:x"]),
     ("spec", &[">=2.31,<3", "^1.0 || ~2", "==1.*", "1.2.3", ">= 1 <2", "!=1.0+local"]),
     ("log", &[LOG]),
+    ("imports", &[MODULE]),
+    (
+        "dependencies",
+        &[PROJECT, REQUIREMENTS, "rich ^1 tool.poetry.group.dev.dependencies\n[tool.poetry]\nname = 'x'\n[x]\n"],
+    ),
 ];
 
 fn check(name: &str, bytes: &[u8]) {
@@ -20,6 +28,8 @@ fn check(name: &str, bytes: &[u8]) {
         "plan" => laws::plan(bytes),
         "path" => laws::path(bytes),
         "spec" => laws::spec(bytes),
+        "imports" => laws::imports(bytes),
+        "dependencies" => laws::dependencies(bytes),
         _ => laws::log(bytes),
     }
 }

@@ -10,6 +10,8 @@
     reason = "a runner reads files and starts checkers; the library does not"
 )]
 
+mod support;
+
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::io::Write as _;
@@ -17,7 +19,6 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use fix_patch::{Allowance, Generated, MemoryTree, PatchError, PatchGenerator, PatchOptions};
-use fix_plan::FixPlan;
 use serde_json::{Value, json};
 
 fn corpus(part: &str) -> Option<PathBuf> {
@@ -40,18 +41,9 @@ enum Outcome {
     Refused(String),
 }
 
-/// Runs operations on one file, as a plan's JSON.
-fn run(path: &str, bytes: &[u8], category: &str, operations: &[Value], options: &PatchOptions) -> Outcome {
-    let operations: Vec<Value> = operations
-        .iter()
-        .map(|operation| {
-            json!({"type": operation["type"], "file": path, "details": operation["details"],
-                "rationale": "corpus", "evidence": []})
-        })
-        .collect();
-    let plan = json!({"root_cause": "corpus", "category": category, "confidence": 1, "files": [path],
-        "operations": operations});
-    let plan = match FixPlan::parse(plan.to_string().as_bytes()) {
+/// Runs operations on one file.
+fn run(path: &str, bytes: &[u8], operations: &[Value], options: &PatchOptions) -> Outcome {
+    let plan = match support::plan(path, operations) {
         Ok(plan) => plan,
         Err(error) => return Outcome::Refused(format!("plan: {error}")),
     };
@@ -95,7 +87,7 @@ fn remove_operation(case: &Value) -> Value {
             details.insert(key.to_owned(), case[key].clone());
         }
     }
-    json!({"type": "remove_unused", "details": details})
+    support::operation("remove_unused", details.into())
 }
 
 /// The files of the imports corpus, unpacked once.
@@ -168,13 +160,7 @@ fn imports() {
     let mut accepted = Vec::new();
     let mut refused: BTreeMap<String, u32> = BTreeMap::new();
     for case in cases(&root.join("cases.jsonl")) {
-        let outcome = run(
-            &path_of(&case["file"]),
-            &read(&case["file"]),
-            "lint_format",
-            &[remove_operation(&case)],
-            &options(true),
-        );
+        let outcome = run(&path_of(&case["file"]), &read(&case["file"]), &[remove_operation(&case)], &options(true));
         if let Outcome::Refused(why) = &outcome {
             let code = why.rsplit('[').next().unwrap_or(why).trim_end_matches(']').chars().take(30).collect::<String>();
             let used = case["used"] != 0 || case["in_all"] == true;
@@ -210,13 +196,7 @@ fn imports() {
     // Refusals.
     let mut lines = Vec::new();
     for case in cases(&root.join("refusals.jsonl")) {
-        let outcome = run(
-            &path_of(&case["file"]),
-            &read(&case["file"]),
-            "lint_format",
-            &[remove_operation(&case)],
-            &options(false),
-        );
+        let outcome = run(&path_of(&case["file"]), &read(&case["file"]), &[remove_operation(&case)], &options(false));
         lines.push(result_line(&case["id"], &outcome));
     }
     write_lines(&out.join("refusals.jsonl"), &lines);
@@ -234,7 +214,7 @@ fn imports() {
         for chunk in remove.rchunks(10) {
             let Outcome::Patched(bytes) = &outcome else { break };
             let operations: Vec<Value> = chunk.iter().map(remove_operation).collect();
-            outcome = run(&path_of(&case["file"]), bytes, "lint_format", &operations, &options(true));
+            outcome = run(&path_of(&case["file"]), bytes, &operations, &options(true));
         }
         if let Outcome::Refused(why) = &outcome {
             batches_used += u32::from(why.contains("still_used"));
@@ -269,10 +249,10 @@ fn dependencies() {
                 details[key] = case[key].clone();
             }
         }
-        let operation = json!({"type": case["op"], "details": details});
+        let operation = support::operation(case["op"].as_str().unwrap(), details);
         let bytes = fs::read(root.join(name)).unwrap();
         let id = case["id"].as_str().unwrap();
-        match run(path, &bytes, "python_missing_dependency", &[operation], &options(false)) {
+        match run(path, &bytes, &[operation], &options(false)) {
             Outcome::Patched(after) => fs::write(out.join(id), after).unwrap(),
             Outcome::NoChange => fs::write(out.join(id), &bytes).unwrap(),
             Outcome::Refused(why) => {
@@ -289,8 +269,8 @@ fn dependencies() {
     println!("in other encodings, refused: {other_encodings}");
     let judged_path = temp.path().join("judged.jsonl");
     write_lines(&judged_path, &judged);
-    let python_of = venv();
-    let output = Command::new(python_of)
+    let Some(programs) = support::python_with("packaging") else { return };
+    let output = Command::new(programs.join("python"))
         .args([root.join("check.py").to_str().unwrap(), "--results", out.to_str().unwrap(), "-v", "--strict"])
         .args(["--cases", judged_path.to_str().unwrap(), "--root", root.to_str().unwrap()])
         .env("PYTHONDONTWRITEBYTECODE", "1")
@@ -298,21 +278,4 @@ fn dependencies() {
         .unwrap();
     println!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "see the figures above");
-}
-
-/// A Python with `packaging`, made once beside the build.
-fn venv() -> PathBuf {
-    let has = Command::new("python3").args(["-c", "import packaging"]).status().is_ok_and(|status| status.success());
-    if has {
-        return "python3".into();
-    }
-    let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join("venv");
-    let python_of = dir.join("bin/python");
-    if !python_of.exists() {
-        let (ok, text) = python(&["-m", "venv", dir.to_str().unwrap()], Path::new("/"));
-        assert!(ok, "{text}");
-        let output = Command::new(&python_of).args(["-m", "pip", "install", "-q", "packaging"]).output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    }
-    python_of
 }

@@ -1,41 +1,19 @@
 //! What holds for every input, tried on many.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may fail")]
+#![expect(clippy::unwrap_used, reason = "a test may fail")]
+
+mod support;
 
 use fix_patch::imports::imports_in;
-use fix_patch::{Generated, MemoryTree, PatchError, PatchGenerator, PatchOptions};
-use fix_plan::FixPlan;
 use proptest::prelude::*;
 use serde_json::{Value, json};
-
-/// Runs `operations` on one file; `None` for a refusal, the same text for no change.
-fn run(path: &str, text: &str, category: &str, operations: &[Value]) -> Option<String> {
-    let operations: Vec<Value> = operations
-        .iter()
-        .map(|operation| {
-            json!({"type": operation["type"], "file": path, "details": operation["details"],
-                "rationale": "r", "evidence": []})
-        })
-        .collect();
-    let plan = json!({"root_cause": "r", "category": category, "confidence": 1, "files": [path],
-        "operations": operations});
-    let plan = FixPlan::parse(plan.to_string().as_bytes()).unwrap();
-    let tree = MemoryTree::from_iter([(path.parse().unwrap(), text.into())]);
-    let mut options = PatchOptions::default();
-    options.tidy = false;
-    match PatchGenerator::default().generate(&plan, &tree, &options) {
-        Ok(Generated::Patch(patch)) => Some(patch.files().first().unwrap().after().to_owned()),
-        Ok(Generated::NoChange(_)) => Some(text.to_owned()),
-        Err(PatchError::Refused(_)) => None,
-        Err(error) => panic!("{error}: {:?}\n{text}", std::error::Error::source(&error)),
-    }
-}
+use support::{operation, run};
 
 fn remove(name: &str) -> Value {
-    json!({"type": "remove_unused", "details": {"from": "shop", "name": name}})
+    operation("remove_unused", json!({"from": "shop", "name": name}))
 }
 
 fn dependency(kind: &str, name: &str, spec: &str) -> Value {
-    json!({"type": kind, "details": {"name": name, "spec": spec}})
+    operation(kind, json!({"name": name, "spec": spec}))
 }
 
 /// A list of names in one of many layouts, and the names.
@@ -73,7 +51,7 @@ proptest! {
         let names: Vec<String> = (0..count).filter(|index| mask >> index & 1 == 1).map(|index| format!("n{index}")).collect();
         prop_assume!(!names.is_empty());
         let operations: Vec<Value> = names.iter().map(|name| remove(name)).collect();
-        let after = run("a.py", &text, "lint_format", &operations).unwrap();
+        let after = run("a.py", &text, &operations).unwrap();
         let left: Vec<String> = imports_in(&after).unwrap().iter().map(|name| name.target.to_string()).collect();
         let wanted: Vec<String> = (0..count)
             .map(|index| format!("n{index}"))
@@ -83,7 +61,7 @@ proptest! {
         prop_assert_eq!(left, wanted);
         prop_assert!(after.contains("y = 2"), "what is not asked about stays");
         let reversed: Vec<Value> = operations.into_iter().rev().collect();
-        prop_assert_eq!(run("a.py", &text, "lint_format", &reversed).unwrap(), after);
+        prop_assert_eq!(run("a.py", &text, &reversed).unwrap(), after);
     }
 
     #[test]
@@ -103,14 +81,14 @@ proptest! {
         }
         let text = format!("[project]\nname = \"x\"\ndependencies = [{list}{}]\n[tool.x]\n", gaps[7]);
         let add = dependency("add_dependency", "mmmmm", ">=2,<3");
-        let after = run("pyproject.toml", &text, "python_missing_dependency", std::slice::from_ref(&add)).unwrap();
+        let after = run("pyproject.toml", &text, std::slice::from_ref(&add)).unwrap();
         let mut rest = after.chars();
         prop_assert!(text.chars().all(|wanted| rest.any(|found| found == wanted)), "{after}");
         prop_assert_eq!(after.matches("mmmmm>=2,<3").count(), 1);
-        let again = run("pyproject.toml", &after, "python_missing_dependency", &[add]).unwrap();
+        let again = run("pyproject.toml", &after, &[add]).unwrap();
         prop_assert_eq!(&again, &after);
         let pin = dependency("pin_dependency", "mmmmm", "==2.1");
-        let pinned = run("pyproject.toml", &after, "python_missing_dependency", &[pin]).unwrap();
+        let pinned = run("pyproject.toml", &after, &[pin]).unwrap();
         prop_assert_eq!(pinned, after.replace("mmmmm>=2,<3", "mmmmm==2.1"));
     }
 
@@ -121,24 +99,24 @@ proptest! {
     ) {
         let text = lines.concat() + end;
         let add = dependency("add_dependency", "mmm", ">=2");
-        if let Some(after) = run("requirements.txt", &text, "python_missing_dependency", std::slice::from_ref(&add)) {
+        if let Ok(after) = run("requirements.txt", &text, std::slice::from_ref(&add)) {
             let without = ["mmm>=2\r\n", "\r\nmmm>=2", "mmm>=2\n", "\nmmm>=2"]
                 .iter()
                 .fold(after.clone(), |text, line| text.replacen(line, "", 1));
             prop_assert_eq!(without, text);
-            let again = run("requirements.txt", &after, "python_missing_dependency", &[add]);
+            let again = run("requirements.txt", &after, &[add]);
             prop_assert_eq!(again.unwrap(), after);
         }
     }
 
     #[test]
     fn no_text_makes_it_panic(text in "(\\PC|[\\n\\r\\t\"'#\\[\\]{}=,;\\\\]|import |from |a|dependencies|project){0,60}") {
-        let _ = run("a.py", &text, "lint_format", &[json!({"type": "remove_unused", "details": {"import": "a"}})]);
-        let _ = run("requirements.txt", &text, "python_missing_dependency", &[dependency("add_dependency", "a", "==1")]);
+        let _ = run("a.py", &text, &[operation("remove_unused", json!({"import": "a"}))]);
+        let _ = run("requirements.txt", &text, &[dependency("add_dependency", "a", "==1")]);
         let toml = format!("[project]\ndependencies = [{text}]");
         for text in [&text, &toml] {
-            let _ = run("pyproject.toml", text, "python_missing_dependency", &[dependency("add_dependency", "a", "==1")]);
-            let _ = run("pyproject.toml", text, "python_missing_dependency", &[dependency("pin_dependency", "a", "==1")]);
+            let _ = run("pyproject.toml", text, &[dependency("add_dependency", "a", "==1")]);
+            let _ = run("pyproject.toml", text, &[dependency("pin_dependency", "a", "==1")]);
         }
     }
 }

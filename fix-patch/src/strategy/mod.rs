@@ -1,5 +1,7 @@
 //! How one kind of operation changes one kind of file.
 
+#[cfg(any(feature = "dependencies", feature = "python"))]
+mod cookie;
 #[cfg(feature = "python")]
 pub mod imports;
 #[cfg(feature = "dependencies")]

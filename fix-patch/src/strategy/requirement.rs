@@ -71,7 +71,9 @@ impl<'t> Requirement<'t> {
             None => at..at + clauses.len(),
         };
         let this = Self { text, name, extras, head_end, spec, marker, direct: false };
-        this.spec().split(',').all(is_clause).then_some(this)
+        // pip reads a comma at the end, and none at the start.
+        let clauses = this.spec().strip_suffix(',').unwrap_or(this.spec());
+        (clauses.is_empty() && this.spec.is_empty() || clauses.split(',').all(is_clause)).then_some(this)
     }
 
     /// The name as spelled.
@@ -183,9 +185,6 @@ pub(super) fn text_of(dependency: &Dependency) -> String {
 
 fn is_clause(clause: &str) -> bool {
     let clause = clause.trim();
-    if clause.is_empty() {
-        return true;
-    }
     let length = clause.bytes().take_while(|b| matches!(b, b'=' | b'<' | b'>' | b'!' | b'~')).count();
     let Some((operator, version)) = clause.split_at_checked(length) else { return false };
     if !matches!(operator, "===" | "~=" | "==" | "!=" | "<=" | ">=" | "<" | ">") {
@@ -245,7 +244,26 @@ mod tests {
         assert_eq!(Requirement::parse("a == 1.0 ").unwrap().spec_range(), 2..8);
         assert!(Requirement::parse("a @ https://x/y ; os_name == 'nt'").unwrap().is_direct());
         assert!(Requirement::parse("a@git+https://x").unwrap().is_direct());
-        for bad in ["", "-e x", "a b", "a=1", "./a", "a ==", "https://x", "a[b", "{{ x }}", "a >=1 <2", "a;"] {
+        assert_eq!(Requirement::parse("a>=1,").unwrap().spec(), ">=1,");
+        assert_eq!(Requirement::parse("a ()").unwrap().spec_range(), 3..3);
+        for bad in [
+            "",
+            "-e x",
+            "a b",
+            "a=1",
+            "./a",
+            "a ==",
+            "https://x",
+            "a[b",
+            "{{ x }}",
+            "a >=1 <2",
+            "a;",
+            "a,>=1",
+            "a>=1,,<2",
+            "a,",
+            "a()x",
+            "a (>=1",
+        ] {
             assert!(Requirement::parse(bad).is_none(), "{bad:?}");
         }
     }

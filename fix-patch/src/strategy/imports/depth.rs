@@ -295,4 +295,96 @@ mod tests {
         assert!(depth(&"x = '''\n((((\n'''\n".repeat(1_000)) < 10);
         assert!(depth(&"x = 'a\\\r\n(' + \"\\\"(\"\n".repeat(1_000)) < 10);
     }
+
+    #[test]
+    fn brackets_and_operators_are_levels() {
+        for (text, wanted) in [
+            ("x", 0),
+            ("(x)", 2),
+            ("((x))", 4),
+            ("() ()", 3),
+            ("x.y.z", 2),
+            ("x.y, z.w", 1),
+            ("x.y; z.w", 1),
+            ("x.y\nz.w", 1),
+            ("f(x.y.z)", 4),
+            ("f(x.y, z)", 3),
+            ("f(x.y) + z", 3),
+            ("[x, -y, --z]", 4),
+            ("not x", 1),
+            ("nothing", 0),
+            ("x if y else z", 2),
+            ("1if x else 2", 2),
+            ("0x1for", 1),
+            ("12", 0),
+            ("x[y:z]", 3),
+            ("{x: y}", 3),
+            ("lambda: x", 2),
+            (")))", 0),
+        ] {
+            assert_eq!(depth(text), wanted, "{text}");
+        }
+    }
+
+    #[test]
+    fn text_is_no_level() {
+        for (text, wanted) in [
+            ("x 'a.b(c'", 0),
+            ("x \"a.b(c\"", 0),
+            ("'a\\'(' b", 0),
+            ("'''a\n(('(.''' x", 0),
+            ("'a\n(x)", 2),
+            ("# ((((", 0),
+            ("x  # ((\n(x)", 2),
+            ("rb'{(('", 0),
+            ("xf'(('", 0),
+            ("abcd'(('", 0),
+            ("\\\n((x))", 4),
+            ("x \\\r\n((x))", 4),
+            ("x.y\r(z)", 2),
+        ] {
+            assert_eq!(depth(text), wanted, "{text}");
+        }
+    }
+
+    #[test]
+    fn fields_of_formatted_strings_are_levels() {
+        for (text, wanted) in [
+            ("f'{x}'", 2),
+            ("Rf'{x}'", 2),
+            ("t'{x}'", 2),
+            ("f'{x.y}'", 3),
+            ("f'{{x.y}}'", 1),
+            ("f'{x:{y}}'", 3),
+            ("f'{x:>{y.z}}' w.v", 4),
+            ("f'a.b'", 1),
+            ("f'\\'{x}'", 2),
+            ("f'''{x\n+y}''' (z)", 3),
+            ("f\"{x['a']}\"", 4),
+            ("f'{x:a\n((y))", 4),
+            ("f'{x:a' ((y))", 4),
+            ("f'\\{x}'", 2),
+            ("f'a\n((x))", 4),
+            ("f'''a'b{x}''' y", 2),
+            ("f'{x:\"\"}' (y)", 2),
+            ("f'''{x:'}''' ((y))", 4),
+            ("f'}}' (x)", 2),
+            ("f'{x}' f'{y}'", 2),
+            ("f'{x!r:{y}}'", 4),
+            ("f'{f'{x}'}'", 4),
+            ("f'{(x:=1)}'", 6),
+            ("f'{x,y.z}'", 3),
+        ] {
+            assert_eq!(depth(text), wanted, "{text}");
+        }
+    }
+
+    #[test]
+    fn blanks_before_a_line_are_levels() {
+        for (text, wanted) in
+            [("    x", 4), ("\tx", 1), ("  # x\n", 0), ("if x:\n        y\n  z", 8), ("(\n        x)", 2)]
+        {
+            assert_eq!(depth(text), wanted, "{text}");
+        }
+    }
 }

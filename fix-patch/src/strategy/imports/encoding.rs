@@ -1,5 +1,7 @@
 //! The encoding that a Python file declares (PEP 263).
 
+use crate::strategy::cookie;
+
 /// Says why the text can't be read as the UTF-8 that it is stored as.
 ///
 /// A file in another encoding that is a superset of ASCII reads the same as long as
@@ -9,14 +11,14 @@ pub(super) fn problem(text: &str) -> Option<String> {
         Some(body) => (body, true),
         None => (text, false),
     };
-    let cookie = cookie(body)?;
-    let name = cookie.to_ascii_lowercase().replace('_', "-");
-    if name == "utf-8" || name.starts_with("utf-8-") || matches!(name.as_str(), "utf8" | "u8" | "cp65001") {
+    let cookie = declared(body)?;
+    if cookie::is_utf_8(cookie) {
         return None;
     }
     if has_bom {
         return Some(format!("the byte order mark says UTF-8 and the cookie says {cookie:?}; Python refuses the file"));
     }
+    let name = cookie::normalized(cookie);
     let superset = ["latin-1", "latin1", "l1", "ascii", "us-ascii", "646", "koi8-r", "koi8-u", "mac-roman"]
         .contains(&name.as_str())
         || ["iso-8859-", "iso8859-", "iso-latin-1", "cp125", "windows-125", "cp437", "cp850", "cp1252", "latin-"]
@@ -29,7 +31,7 @@ pub(super) fn problem(text: &str) -> Option<String> {
 }
 
 /// The encoding named by a comment on one of the first two lines; before it there is no code.
-fn cookie(body: &str) -> Option<&str> {
+fn declared(body: &str) -> Option<&str> {
     for line in body.lines().take(2) {
         let comment = line.trim_start_matches([' ', '\t', '\x0c']);
         if comment.trim_end().is_empty() {
@@ -38,15 +40,8 @@ fn cookie(body: &str) -> Option<&str> {
         if !comment.starts_with('#') {
             return None;
         }
-        for (at, _) in comment.match_indices("coding") {
-            let rest = comment.get(at + "coding".len()..).unwrap_or_default();
-            let Some(rest) = rest.strip_prefix([':', '=']) else { continue };
-            let rest = rest.trim_start_matches([' ', '\t']);
-            let length =
-                rest.find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))).unwrap_or(rest.len());
-            if length > 0 {
-                return rest.get(..length);
-            }
+        if let Some(name) = cookie::in_comment(comment) {
+            return Some(name);
         }
     }
     None

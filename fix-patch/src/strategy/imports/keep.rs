@@ -1,14 +1,13 @@
 //! Imports that nobody reads and that stay all the same, unless the embedder allows it.
 
-use fix_plan::RepoPath;
-use ruff_python_ast::{ExceptHandler, Expr, Stmt};
-use ruff_text_size::Ranged;
-
-use super::python::{Module, bytes};
+use super::python::Module;
 use super::scopes::last_name;
 use super::statements::{Branch, Import, Statements};
+use super::suppressed;
 use super::usage::Usage;
 use crate::strategy::Allowance;
+use fix_plan::RepoPath;
+use ruff_python_ast::{ExceptHandler, Expr, Stmt};
 
 /// Why an import stays: the first reason that `allowed` does not waive.
 pub(super) fn reason(
@@ -24,7 +23,7 @@ pub(super) fn reason(
         (Allowance::Reexport, &|| reexport(path, import, name)),
         (Allowance::AvailabilityCheck, &|| availability_check(statements, import)),
         (Allowance::Conditional, &|| conditional(module, statements, usage, import, name)),
-        (Allowance::Suppressed, &|| suppressed(module, import, name)),
+        (Allowance::Suppressed, &|| suppressed::reason(module, statements, import, name)),
     ];
     checks
         .into_iter()
@@ -123,104 +122,5 @@ fn are_alternatives(a: Branch, b: Branch) -> bool {
             true
         }
         _ => false,
-    }
-}
-
-/// Whether a comment tells linters to leave the import alone.
-fn suppressed(module: &Module<'_>, import: &Import<'_>, name: usize) -> Option<String> {
-    let alias = import.names.get(name)?;
-    let line = |offset| module.lines().line(offset);
-    let statement = bytes(import.stmt);
-    let own =
-        [line(alias.start().to_usize()), line(alias.end().to_usize()), line(statement.start), line(statement.end)];
-    let message = |at: u32| Some(format!("a comment on line {at} keeps it"));
-    for range in module.comments() {
-        let offset = range.start().to_usize();
-        let at = line(offset);
-        let text = module.slice(range);
-        if own.contains(&at) && (noqa(text) || pylint(text, "disable")) {
-            return message(at);
-        }
-        let alone =
-            module.text.get(module.lines().start(offset)..offset).is_some_and(|before| before.trim().is_empty());
-        if alone && offset < statement.start {
-            let next = own.contains(&(at + 1)) && pylint(text, "disable-next");
-            let whole_file = ["ruff:", "flake8:"].iter().any(|tool| {
-                text.trim_start_matches('#')
-                    .trim_start()
-                    .strip_prefix(tool)
-                    .is_some_and(|rest| noqa_words(rest.trim_start()))
-            });
-            if next || whole_file || pylint(text, "disable") {
-                return message(at);
-            }
-        }
-    }
-    None
-}
-
-/// Whether a comment says `noqa`, for everything or for unused imports.
-fn noqa(comment: &str) -> bool {
-    comment.split('#').any(|part| noqa_words(part.trim_start()))
-}
-
-fn noqa_words(text: &str) -> bool {
-    let Some((word, rest)) = text.split_at_checked(4) else { return false };
-    if !word.eq_ignore_ascii_case("noqa") {
-        return false;
-    }
-    if rest.starts_with(|c: char| c.is_alphanumeric() || c == '_' || c == '-') {
-        return false;
-    }
-    let Some(codes) = rest.trim_start().strip_prefix(':') else { return true };
-    let is_code = |word: &&str| {
-        let letters = word.bytes().take_while(u8::is_ascii_alphabetic).count();
-        letters > 0 && word.bytes().skip(letters).all(|b| b.is_ascii_digit()) && word.len() > letters
-    };
-    let mut codes = codes.split([',', ' ', '\t']).filter(|word| !word.is_empty()).take_while(is_code).peekable();
-    codes.peek().is_none() || codes.any(|code| ["F401", "F4", "F40"].iter().any(|own| code.eq_ignore_ascii_case(own)))
-}
-
-/// Whether a comment gives pylint's `command` for unused imports.
-fn pylint(comment: &str, command: &str) -> bool {
-    comment.split('#').any(|part| {
-        let Some(rest) = part.trim_start().strip_prefix("pylint:") else { return false };
-        let Some(rest) = rest.trim_start().strip_prefix(command) else { return false };
-        let Some(names) = rest.trim_start().strip_prefix('=') else { return false };
-        names.split([',', ' ', ';']).any(|name| matches!(name.trim(), "unused-import" | "W0611" | "all"))
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn noqa_is_read_as_linters_do() {
-        for comment in [
-            "# noqa",
-            "#noqa",
-            "# NOQA",
-            "# noqa: F401",
-            "# noqa:E402,F401",
-            "# noqa: E402 F401",
-            "# type: ignore # noqa: F401",
-            "# noqa : F401",
-            "# noqa: needed for its side effects",
-            "# noqa; why",
-        ] {
-            assert!(noqa(comment), "{comment}");
-        }
-        for comment in ["# noqa: E501", "# noqab", "# see noqa", "# type: ignore", "# nosec", "# noqa: E501,W291"] {
-            assert!(!noqa(comment), "{comment}");
-        }
-    }
-
-    #[test]
-    fn pylint_is_read() {
-        assert!(pylint("# pylint: disable=unused-import", "disable"));
-        assert!(pylint("# pylint:disable=wrong-import-order,unused-import", "disable"));
-        assert!(!pylint("# pylint: disable=line-too-long", "disable"));
-        assert!(!pylint("# pylint: enable=unused-import", "disable"));
     }
 }

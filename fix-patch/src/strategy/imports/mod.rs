@@ -21,6 +21,7 @@ pub(crate) mod python;
 mod remove;
 mod scopes;
 mod statements;
+mod suppressed;
 mod usage;
 
 use fix_plan::{Action, ActionKind, ImportTarget, Operation, RepoPath, UnusedImport};

@@ -106,8 +106,16 @@ impl Row {
             } else if self.behind_header {
                 edits.push(Edit::replacement(row, "pass"));
             } else {
-                // The comment behind it was about the import.
-                let end = comment_end(module, row.end).unwrap_or(row.end);
+                // The comment behind it was about the import, and a backslash was its own.
+                let end = match next_token(module, row.end) {
+                    Some((TokenKind::Comment, comment)) => comment.end,
+                    Some((TokenKind::Newline, newline))
+                        if module.lines().line(row.end) != module.lines().line(newline.start) =>
+                    {
+                        newline.start
+                    }
+                    _ => row.end,
+                };
                 edits.push(Edit::replacement(row.start..end, "pass"));
             }
             return;
@@ -175,14 +183,6 @@ fn logical_line(module: &Module<'_>, start: usize, end: usize) -> std::ops::Rang
         module.lines().end(last, text)
     };
     first..last
-}
-
-/// Where the comment ends that follows byte `at` on its line.
-fn comment_end(module: &Module<'_>, at: usize) -> Option<usize> {
-    match next_token(module, at) {
-        Some((TokenKind::Comment, range)) => Some(range.end),
-        _ => None,
-    }
 }
 
 /// The first token that starts at or after byte `at`, and its bytes.

@@ -37,7 +37,7 @@ impl<'t> List<'t> {
             items.push(ListItem { range: value.span()?, text: value.as_str(), comma: None });
         }
         let ends: Vec<usize> =
-            items.iter().skip(1).map(|item: &ListItem<'_>| item.range.start).chain([range.end - 1]).collect();
+            items.iter().skip(1).map(|item: &ListItem<'_>| item.range.start).chain([range.end]).collect();
         for (item, end) in items.iter_mut().zip(ends) {
             item.comma = comma_in(toml, item.range.end..end);
         }
@@ -200,10 +200,10 @@ impl<'t> List<'t> {
         let close = self.range.end - 1;
         let behind = last.comma.map_or(last.range.end, |comma| comma + 1);
         let comma = if last.comma.is_some() { "," } else { "" };
-        if toml.same_line(last.range.end, close) {
-            // `]` on the line of the last item: on a new line, unless several share this one.
+        if toml.same_line(behind, close) {
+            // `]` on the line of the last item: on a new line, unless several share this one, or a comma does.
             let lone = if last.comma.is_some() { "" } else { "," };
-            let text = match self.starts_line(last) {
+            let text = match self.starts_line(last) && toml.same_line(last.range.end, close) {
                 true => {
                     let newline = newline(toml.text(), last.range.start);
                     format!("{lone}{newline}{}{entry}{comma}", toml.indentation(last.range.start))
@@ -212,11 +212,15 @@ impl<'t> List<'t> {
             };
             return vec![Edit::insertion(behind, text)];
         }
+        // A comma that leads the line needs none at the end of the line before; one on a later line stays the last.
+        if let Some(prefix) =
+            self.leading_comma(last).filter(|_| !toml.same_line(last.range.start, behind) || comma.is_empty())
+        {
+            let line = toml.line_end(last.range.end);
+            return vec![Edit::insertion(line, format!("{prefix}{entry}{}", newline(toml.text(), line)))];
+        }
         let line = toml.line_end(behind);
         let newline = newline(toml.text(), line);
-        if let Some(prefix) = self.leading_comma(last) {
-            return vec![Edit::insertion(line, format!("{prefix}{entry}{comma}{newline}"))];
-        }
         let text = format!("{}{entry}{comma}{newline}", self.item_indentation(last));
         match last.comma {
             Some(_) => vec![Edit::insertion(line, text)],
@@ -238,7 +242,7 @@ impl<'t> List<'t> {
         }
         let behind = match before {
             Some(before) => before.comma.map_or(before.range.end, |comma| comma + 1),
-            None => self.range.start + 1,
+            None => self.range.start,
         };
         if !self.starts_line(after) || toml.same_line(behind, after.range.start) {
             return Edit::insertion(after.range.start, format!("{entry}, "));

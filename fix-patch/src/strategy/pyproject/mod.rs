@@ -30,7 +30,7 @@ use toml_edit::Item;
 
 use self::array::List;
 use self::target::Target;
-use self::toml::{Toml, entries, key_text, quoted};
+use self::toml::{Toml, end_of, entries, key_text, quoted};
 use super::in_turn::Reading;
 use super::requirement::text_of;
 use super::{PatchOptions, Proposal, Strategy, in_turn};
@@ -168,6 +168,15 @@ fn unsupported(target: &Target, item: &Item) -> Located {
 fn create(toml: &Toml, target: &Target, dependency: &Dependency) -> Result<Vec<Edit>, Located> {
     let path: Vec<&str> = target.path.iter().map(String::as_str).collect();
     let Some((last, parents)) = path.split_last() else { return Ok(Vec::new()) };
+    let needs_header = target.is_poetry || toml.get(parents).is_none();
+    if let Some(parent) = needs_header.then(|| closed_parent(toml, &path)).flatten() {
+        let message = format!(
+            "{} is of the type {}, to which no table can be added; give it a header of its own",
+            parent.join("."),
+            toml.get(parent).map_or("", Item::type_name),
+        );
+        return Err(Located::bare(RefusalCode::UnsupportedShape, message));
+    }
     if target.is_poetry {
         let value = poetry_line(dependency);
         return Ok(vec![new_table(toml, &path, &value)]);
@@ -197,6 +206,15 @@ fn create(toml: &Toml, target: &Target, dependency: &Dependency) -> Result<Vec<E
     }])
 }
 
+/// The nearest of what is there above `path`, when no header can go below it.
+fn closed_parent<'p>(toml: &Toml, path: &'p [&'p str]) -> Option<&'p [&'p str]> {
+    let (parent, item) = (1..path.len()).rev().find_map(|length| {
+        let parent = path.get(..length)?;
+        Some((parent, toml.get(parent)?))
+    })?;
+    (!item.is_table()).then_some(parent)
+}
+
 /// Whether what stands before a key on its line is blanks and other keys.
 fn is_key_prefix(prefix: &str) -> bool {
     prefix.trim().is_empty() || prefix.trim_end().ends_with('.')
@@ -217,6 +235,13 @@ fn new_table(toml: &Toml, path: &[&str], line: &str) -> Edit {
         return Edit::insertion(start, format!("{header}{newline}{line}{newline}{newline}"));
     }
     let text = toml.text();
+    if let Some(start) = end_of_kin(toml, path) {
+        let newline = newline(text, start);
+        // Where tables stand without blank lines between them, so does this one.
+        let rest = text.get(start..).unwrap_or_default();
+        let blank = if rest.starts_with(['\n', '\r']) { newline } else { "" };
+        return Edit::insertion(start, format!("{blank}{header}{newline}{line}{newline}"));
+    }
     let content = text.trim_end_matches(['\n', '\r', ' ', '\t']).len();
     let newline = newline(text, text.len());
     // Blank lines at the end stay, and serve as the blank line between.
@@ -227,6 +252,23 @@ fn new_table(toml: &Toml, path: &[&str], line: &str) -> Edit {
     } else {
         Edit::insertion(text.len(), format!("{newline}{blank}{header}{newline}{line}"))
     }
+}
+
+/// Behind the last line of the nearest tables that a table at `path` belongs with; none where those end the file.
+fn end_of_kin(toml: &Toml, path: &[&str]) -> Option<usize> {
+    // All that `[tool]` holds is no kin.
+    let strangers = usize::from(path.first() == Some(&"tool"));
+    let end = (strangers + 1..path.len()).rev().find_map(|length| end_of(toml.get(path.get(..length)?)?))?;
+    let start = toml.line_end(end);
+    let rest = toml.text().get(start..)?;
+    // Comments right behind belong to them, unless they stand right above the next header.
+    let mut behind = start;
+    for line in rest.split_inclusive('\n').take_while(|line| line.trim_start().starts_with('#')) {
+        behind += line.len();
+    }
+    let next = toml.text().get(behind..)?;
+    let start = if next.starts_with(['\n', '\r']) { behind } else { start };
+    (!next.trim().is_empty()).then_some(start)
 }
 
 /// Where the first header below `path` stands; `python`, which Poetry's users keep first, aside.

@@ -96,10 +96,9 @@ pub(super) fn add(toml: &Toml, item: &Item, dependency: &Dependency) -> Option<V
     if let Some(inline) = item.as_inline_table().filter(|inline| !inline.is_dotted()) {
         return Some(vec![into_inline(toml, &inline.span()?, &own, &format!("{key} = {value}"))]);
     }
-    let has_header = item.as_table().is_some_and(|table| !table.is_implicit() && !table.is_dotted());
     if own.is_empty() {
         // Only a header, or only sub-tables.
-        let header = item.as_table().filter(|_| has_header)?.span()?;
+        let header = item.as_table().filter(|table| !table.is_implicit())?.span()?;
         let prefix = toml.indentation(header.start);
         return Some(vec![line_after(toml, header.end, &format!("{prefix}{key} = {value}"))]);
     }

@@ -193,7 +193,7 @@ mod tests {
     use super::*;
 
     const BEFORE: &str = "[project]\nname = \"x\"\ndependencies = [\"a>=1\", \"c; os_name == 'nt'\"]\n\
-        [dependency-groups]\ndev = [{include-group = \"t\"}, \"a>=1\"]\nt = []\n[tool.x]\ny = 1\n";
+        [[project.authors]]\nname = \"n\"\n[dependency-groups]\ndev = [{include-group = \"t\"}, \"a>=1\"]\nt = []\n[tool.x]\ny = 1\n";
 
     fn verdict(before: &str, after: &str, kind: &str, section: &str) -> Result<(), String> {
         let plan: FixPlan = format!(
@@ -220,10 +220,63 @@ mod tests {
             (BEFORE.replace("a>=1", "a==2"), "another list changed, too"),
             (right.replace("c;", "c>1;"), "another entry changed, too"),
             (right.replace("y = 1", "y = 2"), "another table changed, too"),
+            (right.replace("\"n\"", "\"m\""), "a table of a list changed, too"),
+            (right.replace("\"n\"", "\"n\"\nemail = \"e\""), "a table of a list got a key, too"),
+            (right.replace("name = \"n\"", ""), "a table of a list lost a key, too"),
+            (right.replace("[[project", "[[project.authors]]\n[[project"), "a table came to a list, too"),
             (right.replace("y = 1", ""), "a key went"),
             (right + "z = 1\n", "a key came"),
         ] {
             assert!(pin(&wrong).is_err(), "{what}");
+        }
+    }
+
+    const POETRY: &str = "[tool.poetry.dependencies]\npython = \"^3\"\nb = {version = \"1\", optional = true}\n\
+        c = \"1\"\nx = {n = [1, 2.5, true, 1979-05-27, {k = \"v\"}]}\n";
+
+    #[test]
+    fn only_the_entry_of_poetry_is_proven() {
+        let section = "tool.poetry.dependencies";
+        let add = |line: &str| verdict(POETRY, &(POETRY.to_owned() + line), "add_dependency", section);
+        assert_eq!(add("a = \"==2\"\n"), Ok(()));
+        assert_eq!(add("a = {version = \"==2\"}\n"), Ok(()));
+        for wrong in [
+            "",
+            "a = \"==3\"\n",
+            "d = \"==2\"\n",
+            "a = [\"==2\"]\n",
+            "a = {version = \"==2\", extras = [\"x\"]}\n",
+            "a = {version = \"==2\", markers = \"os_name == 'nt'\"}\n",
+            "a = {version = \"==2\", optional = true}\n",
+            "a = {git = \"==2\"}\n",
+            "a = \"==2\"\nd = \"1\"\n",
+            "[tool.other]\na = \"==2\"\n",
+        ] {
+            assert!(add(wrong).is_err(), "{wrong}");
+        }
+        let with = POETRY.replace("c = \"1\"", "a = \"1\"");
+        let pin = |old: &str, after: &str| verdict(old, after, "pin_dependency", section);
+        assert_eq!(pin(&with, &with.replace("a = \"1\"", "a = \"==2\"")), Ok(()));
+        let inline = with.replace("a = \"1\"", "a = {version = \"1\", markers = \"m\"}");
+        let right = inline.replace("\"1\", m", "\"==2\", m");
+        assert_eq!(pin(&inline, &right), Ok(()));
+        for (old, new) in [
+            (&with, with.clone()),
+            (&with, with.replace("a = \"1\"", "a = \"2\"")),
+            (&with, with.replace("a = \"1\"", "a = {version = \"==2\"}")),
+            (&with, with.replace("\"^3\"", "\"==2\"")),
+            (&inline, inline.replace("\"m\"", "\"==2\"")),
+            (&inline, right.replace(", markers = \"m\"", "")),
+            (&inline, right.replace("true}", "false}")),
+            (&inline, right.replace("[1,", "[2,")),
+            (&inline, right.replace("2.5", "2.6")),
+            (&inline, right.replace("true,", "false,")),
+            (&inline, right.replace("1979", "1980")),
+            (&inline, right.replace("\"v\"", "\"w\"")),
+            (&inline, right.replace("\"v\"", "1")),
+            (&inline, right.replace("2.5, ", "")),
+        ] {
+            assert!(pin(old, &new).is_err(), "{new}");
         }
     }
 
@@ -236,6 +289,10 @@ mod tests {
         for (wrong, what) in [
             (before.clone(), "nothing came"),
             (right.replace("a==2", "a==3"), "another version came"),
+            (right.replace("a==2", "d==2"), "another name came"),
+            (right.replace("a==2", "a==2; os_name == 'nt'"), "a marker came, too"),
+            (right.replace("a==2", "a[x]==2"), "an extra came, too"),
+            (right.replace("a==2", "a @ https://example.com/a"), "a direct reference came"),
             (right.replace("\"a==2\"", "\"a==2\", \"d\""), "two came"),
             (right.replace("\"b\", \"a==2\"", "\"a==2\""), "one went"),
             (right.replace("\"t\"}", "\"s\"}"), "an include changed"),

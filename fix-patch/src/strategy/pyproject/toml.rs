@@ -87,13 +87,22 @@ pub(super) fn entries(table: &dyn TableLike) -> Vec<Entry<'_>> {
     entries
 }
 
-/// The end of a value, or of the last value below dotted keys.
-fn end_of(item: &Item) -> Option<usize> {
+/// Where the last thing in `item` ends: a value, or a header with nothing below it.
+pub(super) fn end_of(item: &Item) -> Option<usize> {
     let mut end = None;
     let mut items = vec![item];
     while let Some(item) = items.pop() {
         match item {
-            Item::Table(table) => items.extend(table.iter().map(|(_, item)| item)),
+            Item::Table(table) => {
+                items.extend(table.iter().map(|(_, item)| item));
+                end = end.max(table.span().map(|span| span.end));
+            }
+            Item::ArrayOfTables(tables) => {
+                for table in tables {
+                    items.extend(table.iter().map(|(_, item)| item));
+                    end = end.max(table.span().map(|span| span.end));
+                }
+            }
             Item::Value(Value::InlineTable(table)) if table.is_dotted() => {
                 items.extend(TableLike::iter(table).map(|(_, item)| item));
             }

@@ -97,15 +97,19 @@ impl<'f> Line<'f> {
         }
     }
 
-    /// The bytes of the file that a range of the text comes from; none when it spans physical lines.
-    pub(super) fn source_of(&self, range: &Range<usize>) -> Option<Range<usize>> {
-        match &self.entry.content {
-            Content::Plain(content) => Some(content.start + range.start..content.start + range.end),
-            Content::Joined(joined) => joined.pieces.iter().find_map(|piece| {
-                let inside = piece.text <= range.start && range.end <= piece.text + piece.length;
-                inside.then(|| piece.source + range.start - piece.text..piece.source + range.end - piece.text)
-            }),
-        }
+    /// The bytes of the file that a range of the text comes from, with the line ends inside it.
+    pub(super) fn source_of(&self, range: &Range<usize>) -> Range<usize> {
+        let pieces = match &self.entry.content {
+            Content::Plain(content) => return content.start + range.start..content.start + range.end,
+            Content::Joined(joined) => &joined.pieces,
+        };
+        // Where two lines meet, a text starts on the second and ends on the first; no text stays on the first.
+        let on = |at: usize, fits: &dyn Fn(usize) -> bool| {
+            let piece = pieces.iter().find(|piece| fits(piece.text + piece.length));
+            piece.map_or(0, |piece| piece.source + at - piece.text)
+        };
+        let start = on(range.start, &|end| range.start < end || range.is_empty() && range.start == end);
+        start..on(range.end, &|end| range.end <= end)
     }
 
     /// Whether the line is about the package of this normalised name.
@@ -306,18 +310,33 @@ mod tests {
         let file = file(text);
         let line = file.lines().nth(1).unwrap();
         let requirement = line.requirement().unwrap();
-        let range = line.source_of(&requirement.spec_range()).unwrap();
+        let range = line.source_of(&requirement.spec_range());
         assert_eq!(text.get(range), Some("== 1.0"));
         assert_eq!(line.options(), "--hash=sha256:1");
     }
 
     #[test]
+    fn a_specifier_may_span_lines() {
+        let spec = |text: &str| {
+            let file = file(text);
+            let line = file.lines().next().unwrap();
+            let range = line.source_of(&line.requirement().unwrap().spec_range());
+            text.get(range).unwrap().to_owned()
+        };
+        assert_eq!(spec("a >=1, \\\n   <2 \\\n   # why\n"), ">=1, \\\n   <2");
+        assert_eq!(spec("a\\\r\n>=1\\\r\n,<2\\\r\n; os_name == 'nt'\r\n"), ">=1\\\r\n,<2");
+        assert_eq!(spec("a\\\n; os_name == 'nt'\n"), "");
+    }
+
+    #[test]
     fn kinds_are_told_apart() {
-        let kinds = |text| file(text).lines().map(|line| line.kind()).collect::<Vec<_>>();
+        let kinds = |text: &str| file(text).lines().map(|line| line.kind()).collect::<Vec<_>>();
         assert_eq!(
             kinds("-r x\nhttps://a/b\n./a\na.whl\n{{ x }}\nsome words here\n")[..4],
             [Kind::Option, Kind::Location, Kind::Location, Kind::Requirement { options: 5 },]
         );
-        assert_eq!(kinds("{{ x }}\nsome words here\n"), [Kind::Unknown, Kind::Unknown]);
+        let all = |text: &str, kind| assert!(kinds(text).iter().all(|found| *found == kind), "{text}");
+        all("{{ x }}\nsome words here\n1a: b\nwords, words: or\nthis or/that\na b\\c\n", Kind::Unknown);
+        all("~/a\n/a b\n../a b\ngit+ssh://h/a b\nx y.tar.gz\na b.zip\n${A} b\na/b,c\na\\b,c\n", Kind::Location);
     }
 }

@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | `a`, `a==1`, `a[x] >=1 ; m  # c` | in order when all are sorted, else behind the last line | the specifier alone |
 //! | `a (>=1)` | | inside the parentheses |
-//! | `a \` and `>=1` on the next | | the specifier, where it is on one line |
+//! | `a >=1, \` and `<2` on the next | | the specifier, with the line ends inside it |
 //! | `a==1 --hash=…`, `--require-hashes` | refused | refused |
 //! | `a @ url`, a path, `-e`, `#egg=a` | refused for this name | refused |
 //! | `-r x`, `-c x`, other options, comments | stay | stay |
@@ -15,6 +15,7 @@ mod lines;
 use fix_plan::{Action, ActionKind, Dependency, Operation, RepoPath, Section, SpecKind};
 
 use self::lines::{File, Kind, Line};
+use super::cookie;
 use super::in_turn::{self, Reading, message};
 use super::requirement::{sorted_place, text_of};
 use super::{PatchOptions, Proposal, Strategy};
@@ -82,11 +83,7 @@ fn change(file: &File, source: &SourceFile, operation: &Operation) -> Result<Vec
     }
     let edit = if is_pin { pin(source, file, dependency)? } else { add(source, file, dependency)? };
     if edit.is_some() {
-        if let Some(line) = file.lines().find(|line| line.kind() == Kind::Unknown) {
-            let message =
-                format!("{:?} is nothing that pip reads; is this a requirements file?", shortened(line.text()));
-            return Err(refuse(RefusalCode::UnsupportedShape, message).at_lines([source.line_at(line.range().start)]));
-        }
+        refuse_unreadable(source, file)?;
         refuse_managed(source, file, is_pin)?;
     }
     Ok(edit.into_iter().collect())
@@ -106,6 +103,8 @@ fn pin(source: &SourceFile, file: &File, dependency: &Dependency) -> Result<Opti
     };
     let mut named = named(file, dependency);
     if named.is_empty() {
+        // What can't be read may declare it.
+        refuse_unreadable(source, file)?;
         return Err(refuse(RefusalCode::Absent, message::absent(dependency), &[]));
     }
     if dependency.marker.is_some() || named.len() > 1 {
@@ -137,11 +136,7 @@ fn pin(source: &SourceFile, file: &File, dependency: &Dependency) -> Result<Opti
         let message = format!("{} is pinned by hashes, which a new version would not fit", dependency.name);
         return Err(refuse(RefusalCode::HashMode, message, &named));
     }
-    let Some(range) = line.source_of(&requirement.spec_range()) else {
-        let message = format!("the version of {} spans several lines", dependency.name);
-        return Err(refuse(RefusalCode::UnsupportedShape, message, &named));
-    };
-    Ok(Some(Edit::replacement(range, dependency.spec.as_str())))
+    Ok(Some(Edit::replacement(line.source_of(&requirement.spec_range()), dependency.spec.as_str())))
 }
 
 fn add(source: &SourceFile, file: &File, dependency: &Dependency) -> Result<Option<Edit>, Refusal> {
@@ -182,21 +177,18 @@ fn add(source: &SourceFile, file: &File, dependency: &Dependency) -> Result<Opti
 /// The end of the last line that is not blank.
 fn end_of_text(text: &str) -> usize {
     let content = text.trim_end().len();
-    let rest = text.get(content..).unwrap_or_default();
-    if content == 0 || rest.is_empty() {
-        return if content == 0 { text.len() } else { content };
-    }
-    match rest.find('\n') {
-        Some(at) => content + at + 1,
-        None => text.len(),
+    match text.get(content..).and_then(|blank| blank.find('\n')) {
+        Some(end) if content > 0 => content + end + 1,
+        _ => text.len(),
     }
 }
 
 fn insert_line(source: &SourceFile, at: usize, new: &str) -> Result<Edit, Refusal> {
     let text = source.text();
     let before = text.get(..at).unwrap_or_default();
-    if before.trim_end_matches(['\n', '\r']).ends_with('\\') {
-        let last = before.lines().last().unwrap_or_default();
+    let lines = before.trim_end_matches(['\n', '\r']);
+    if lines.ends_with('\\') {
+        let last = lines.rsplit(['\n', '\r']).next().unwrap_or_default();
         if !last.trim_start().starts_with('#') {
             let message = "the file ends in a line that goes on behind a backslash";
             return Err(Refusal::new(source.path(), RefusalCode::UnsupportedShape, message));
@@ -206,6 +198,19 @@ fn insert_line(source: &SourceFile, at: usize, new: &str) -> Result<Edit, Refusa
     let starts_line = before.is_empty() || before == "\u{feff}" || before.ends_with(['\n', '\r']);
     let line = if starts_line { format!("{new}{newline}") } else { format!("{newline}{new}") };
     Ok(Edit::insertion(at, line))
+}
+
+/// Files with a line that pip would not read.
+fn refuse_unreadable(source: &SourceFile, file: &File) -> Result<(), Refusal> {
+    let Some(line) = file.lines().find(|line| line.kind() == Kind::Unknown) else { return Ok(()) };
+    let text = shortened(line.text());
+    let is_template = ["{{", "{%", "<%"].iter().any(|mark| text.contains(mark));
+    let message = match is_template {
+        true => format!("{text:?} is a line of a template, which is no requirements file yet; change it by hand"),
+        false => format!("{text:?} is nothing that pip reads; is this a requirements file?"),
+    };
+    Err(Refusal::new(source.path(), RefusalCode::UnsupportedShape, message)
+        .at_lines([source.line_at(line.range().start)]))
 }
 
 /// Files whose content another program keeps: hashes, or the header of a compiler.
@@ -264,19 +269,9 @@ fn encoding_problem(text: &str) -> Option<String> {
     if text.starts_with('\u{feff}') || text.is_ascii() {
         return None;
     }
-    for line in text.lines().take(2) {
-        let Some(comment) = line.strip_prefix('#') else { continue };
-        let Some(at) = comment.find("coding") else { continue };
-        let rest = comment.get(at + "coding".len()..).unwrap_or_default();
-        let Some(rest) = rest.strip_prefix([':', '=']) else { continue };
-        let name: String =
-            rest.trim_start().chars().take_while(|c| c.is_ascii_alphanumeric() || "-_.".contains(*c)).collect();
-        let known = name.to_ascii_lowercase().replace('_', "-");
-        if !name.is_empty() && !matches!(known.as_str(), "utf-8" | "utf8" | "utf-8-sig") {
-            return Some(format!("the file declares the encoding {name:?}; only UTF-8 is edited"));
-        }
-    }
-    None
+    let mut comments = text.lines().take(2).filter(|line| line.starts_with('#'));
+    let name = comments.find_map(cookie::in_comment).filter(|name| !cookie::is_utf_8(name))?;
+    Some(format!("the file declares the encoding {name:?}; only UTF-8 is edited"))
 }
 
 fn shortened(text: &str) -> String {

@@ -1,0 +1,5 @@
+def f():
+    # pylint: disable=unused-import
+    import sys
+
+import os

@@ -1,0 +1,4 @@
+# pylint: disable=unused-import
+import sys
+# pylint: enable=unused-import
+import os

@@ -1,0 +1,4 @@
+import os
+import sys  # noqa
+# noqa
+# pylint: disable=unused-import

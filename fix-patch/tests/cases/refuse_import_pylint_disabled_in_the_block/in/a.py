@@ -1,0 +1,4 @@
+import sys
+# pylint: disable=unused-import
+if sys:
+    import os

@@ -1,0 +1,3 @@
+import sys
+# pylint: disable-next=unused-import
+import os

@@ -1,0 +1,5 @@
+# ruff: disable[F401]
+def f():
+    # ruff: enable[F401]
+    import sys
+import os

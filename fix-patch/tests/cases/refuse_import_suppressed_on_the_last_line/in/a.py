@@ -1,0 +1,5 @@
+from a import (
+    b,
+    c,
+)  # noqa: F401
+c
