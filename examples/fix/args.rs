@@ -83,7 +83,7 @@ pub(crate) struct PatchArgs {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct PolicyArgs {
-    /// The policy, TOML or JSON by its ending; the default policy without.
+    /// The policy: TOML, JSON or YAML by its ending. Without, the default policy.
     #[arg(long, value_name = "FILE")]
     pub(crate) policy: Option<PathBuf>,
 
@@ -128,7 +128,7 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "CMD")]
     pub(crate) check: Vec<String>,
 
-    /// The policy, TOML or JSON by its ending; the default policy without.
+    /// The policy: TOML, JSON or YAML by its ending. Without, the default policy.
     #[arg(long, value_name = "FILE")]
     pub(crate) policy: Option<PathBuf>,
 
