@@ -103,6 +103,14 @@ impl PolicyEngine {
         self
     }
 
+    /// The policy.
+    ///
+    /// # Errors
+    /// Why there is none, and everything is denied.
+    pub fn policy(&self) -> Result<&SafetyPolicy, &PolicyError> {
+        self.policy.as_ref().map(|compiled| &compiled.policy)
+    }
+
     /// The SHA-256 of the policy's content and of the names of the added rules.
     #[must_use]
     pub fn digest(&self) -> &str {

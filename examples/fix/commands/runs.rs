@@ -65,7 +65,7 @@ pub(crate) async fn show(args: &ShowArgs, json: bool) -> Result<Answer, CliError
 }
 
 /// Opens a store that is there: a list or a look makes none.
-async fn open(file: Option<&Path>) -> Result<Sqlite, CliError> {
+pub(crate) async fn open(file: Option<&Path>) -> Result<Sqlite, CliError> {
     let file = store(file)?;
     if !file.is_file() {
         return Err(CliError::unusable(format!("there is no run store at {}", file.display())));

@@ -13,7 +13,7 @@ pub(super) enum Language {
 }
 
 /// A dependency that a line names.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(super) struct Entry {
     /// As it is written.
     pub(super) name: String,
@@ -39,7 +39,7 @@ pub(super) fn elsewhere(line: &str, language: Language) -> Option<(&'static str,
             if line.trim_end().ends_with('\\') {
                 return Some(HIDDEN);
             }
-            if !code.starts_with('#') && (code.starts_with('-') || code.contains(" -") || code.contains("\t-")) {
+            if has_option(code) {
                 return Some(OPTION);
             }
             code
@@ -60,6 +60,12 @@ pub(super) fn elsewhere(line: &str, language: Language) -> Option<(&'static str,
     let keyed = language == Language::Toml && KEYS_ELSEWHERE.iter().any(|key| has_key(code, key));
     let path_of_pip = language == Language::Requirements && is_local(code);
     (referring || keyed || path_of_pip).then_some(REFERENCE)
+}
+
+/// `-x` or `--x` at the beginning, or behind a blank.
+fn has_option(code: &str) -> bool {
+    let mut words = code.split([' ', '\t']).filter_map(|word| word.strip_prefix('-'));
+    !code.starts_with('#') && words.any(|rest| rest.starts_with(|c: char| c == '-' || c.is_ascii_alphabetic()))
 }
 
 /// What some readers end a line at, and others do not.

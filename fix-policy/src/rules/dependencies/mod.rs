@@ -2,6 +2,8 @@
 
 mod lines;
 
+use std::collections::BTreeSet;
+
 use fix_patch::diff::{Diff, FileDiff, LineKind};
 use fix_plan::{Action, FixPlan, normalize_name};
 
@@ -33,7 +35,8 @@ pub(crate) fn plan(rules: &Compiled, plan: &FixPlan, findings: &mut Findings) {
 pub(crate) fn diff(rules: &Compiled, diff: &Diff, findings: &mut Findings) {
     for file in &diff.files {
         let Some(path) = file.path().filter(|path| rules.dependency_files.matches(path.as_str())) else { continue };
-        let language = if path.as_str().ends_with(".toml") { Language::Toml } else { Language::Requirements };
+        let is_toml = path.as_str().ends_with(".toml") || path.file_name() == "Pipfile";
+        let language = if is_toml { Language::Toml } else { Language::Requirements };
         for (code, what) in lines_of(file, LineKind::Added).filter_map(|line| lines::elsewhere(line, language)) {
             findings.violation(
                 PolicyViolation::block(code, format!("an added line of {path} holds {what}"))
@@ -42,11 +45,12 @@ pub(crate) fn diff(rules: &Compiled, diff: &Diff, findings: &mut Findings) {
             );
         }
         let entries = |kind| lines_of(file, kind).flat_map(move |line| lines::entries(line, language));
-        let removed: Vec<Entry> = entries(LineKind::Removed).collect();
+        let removed: BTreeSet<Entry> = entries(LineKind::Removed).collect();
+        let names: BTreeSet<String> = removed.iter().map(|entry| normalize_name(&entry.name)).collect();
         // A line that only got a comma or a comment names nothing new.
         for entry in entries(LineKind::Added).filter(|entry| !removed.contains(entry)) {
             let name = normalize_name(&entry.name);
-            let new = removed.iter().all(|removed| normalize_name(&removed.name) != name);
+            let new = !names.contains(&name);
             judge(rules, &Named { name: &name, pinned: entry.pinned, new, file: path.as_str() }, findings);
         }
     }

@@ -1,0 +1,60 @@
+# What the default policy says of patches, for facts that are parsed already.
+package fix
+
+import rego.v1
+
+allow if count(deny) == 0
+
+# Every name of the path, in lower case, is looked up; those with wildcards are matched.
+deny contains [file.path, "path_forbidden"] if {
+	some file in input.files
+	some part in split(lower(file.path), "/")
+	data.names[part]
+}
+
+deny contains [file.path, "path_forbidden"] if {
+	some file in input.files
+	some part in split(lower(file.path), "/")
+	some pattern in data.patterns
+	glob.match(pattern, ["/"], part)
+}
+
+deny contains ["", "files_max"] if count(input.files) > data.limits.files_max
+
+deny contains ["", "lines_added_max"] if added > data.limits.lines_added_max
+
+deny contains ["", "lines_removed_max"] if removed > data.limits.lines_removed_max
+
+deny contains ["", "diff_bytes_max"] if input.bytes > data.limits.diff_bytes_max
+
+deny contains [file.path, file.kind] if {
+	some file in input.files
+	file.kind != "modified"
+}
+
+deny contains [file.path, "secret_added"] if {
+	some file in input.files
+	some line in file.added
+	some pattern in data.secrets
+	regex.match(pattern, line)
+}
+
+added := sum([count(file.added) | some file in input.files])
+
+removed := sum([file.removed | some file in input.files])
+
+risk contains weight if {
+	some file in input.files
+	some part in split(lower(file.path), "/")
+	some pattern, weight in data.risky
+	glob.match(pattern, ["/"], part)
+}
+
+danger := min([100, ((5 * count(input.files)) + (5 * ceil((added + removed) / 50))) + ((3 * ceil(input.bytes / 10240)) + sum(risk))])
+
+label := "safe" if {
+	allow
+	danger <= 20
+} else := "needs-review"
+
+decision := {"allowed": count(deny) == 0, "danger_score": danger, "violations": deny, "pr_label": label}
