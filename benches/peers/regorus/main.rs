@@ -82,18 +82,29 @@ fn facts(text: &str) -> Result<serde_json::Value, Failure> {
     Ok(json!({"files": files.collect::<Vec<_>>(), "bytes": text.len()}))
 }
 
-/// The default policy's patterns: plain names to be looked up, and the rest to be matched.
+/// The default policy's patterns: plain names to be looked up, and what the others begin and end with.
 fn data(policy: &SafetyPolicy) -> serde_json::Value {
     let (patterns, names): (Vec<String>, Vec<String>) =
         policy.paths.forbidden.iter().map(|pattern| pattern.to_lowercase()).partition(|pattern| pattern.contains('*'));
-    let risky: serde_json::Map<_, _> =
-        policy.danger.risky_paths.iter().map(|path| (path.pattern.to_lowercase(), json!(path.weight))).collect();
+    // A star in the middle of what is left would only make the peer slower.
+    let around = |pattern: &str| {
+        let (begins, rest) = pattern.split_once('*').unwrap_or((pattern, pattern));
+        (begins.to_owned(), rest.rsplit_once('*').map_or(rest, |(_, ends)| ends).to_owned())
+    };
+    let patterns = patterns.iter().map(|pattern| {
+        let (begins, ends) = around(pattern);
+        json!({"begins": begins, "ends": ends})
+    });
+    let risky = policy.danger.risky_paths.iter().map(|path| {
+        let (begins, ends) = around(&path.pattern.to_lowercase());
+        json!({"begins": begins, "ends": ends, "weight": path.weight})
+    });
     json!({
         "names": names.into_iter().map(|name| (name, json!(true))).collect::<serde_json::Map<_, _>>(),
-        "patterns": patterns,
+        "patterns": patterns.collect::<Vec<_>>(),
         "limits": policy.limits,
         "secrets": SECRETS,
-        "risky": risky,
+        "risky": risky.collect::<Vec<_>>(),
     })
 }
 

@@ -5,18 +5,23 @@ import rego.v1
 
 allow if count(deny) == 0
 
-# Every name of the path, in lower case, is looked up; those with wildcards are matched.
-deny contains [file.path, "path_forbidden"] if {
+# Every name of the path, in lower case, is looked up, or compared by how it begins and ends: that is
+# faster than `glob.match`, which compiles its pattern.
+names contains [file.path, part] if {
 	some file in input.files
 	some part in split(lower(file.path), "/")
+}
+
+deny contains [path, "path_forbidden"] if {
+	some [path, part] in names
 	data.names[part]
 }
 
-deny contains [file.path, "path_forbidden"] if {
-	some file in input.files
-	some part in split(lower(file.path), "/")
+deny contains [path, "path_forbidden"] if {
+	some [path, part] in names
 	some pattern in data.patterns
-	glob.match(pattern, ["/"], part)
+	startswith(part, pattern.begins)
+	endswith(part, pattern.ends)
 }
 
 deny contains ["", "files_max"] if count(input.files) > data.limits.files_max
@@ -43,14 +48,14 @@ added := sum([count(file.added) | some file in input.files])
 
 removed := sum([file.removed | some file in input.files])
 
-risk contains weight if {
-	some file in input.files
-	some part in split(lower(file.path), "/")
-	some pattern, weight in data.risky
-	glob.match(pattern, ["/"], part)
+risk contains [path, risky.weight] if {
+	some [path, part] in names
+	some risky in data.risky
+	startswith(part, risky.begins)
+	endswith(part, risky.ends)
 }
 
-danger := min([100, ((5 * count(input.files)) + (5 * ceil((added + removed) / 50))) + ((3 * ceil(input.bytes / 10240)) + sum(risk))])
+danger := min([100, ((5 * count(input.files)) + (5 * ceil((added + removed) / 50))) + ((3 * ceil(input.bytes / 10240)) + sum([weight | some [_, weight] in risk]))])
 
 label := "safe" if {
 	allow

@@ -425,8 +425,10 @@ impl<'t> Reader<'t> {
             }
             old -= u64::from(in_old);
             new -= u64::from(in_new);
-            let text = line.get(1..).unwrap_or_default();
-            lines.push(Line { kind, text: format!("{text}\n") });
+            let mut text = String::with_capacity(line.len());
+            text.push_str(line.get(1..).unwrap_or_default());
+            text.push('\n');
+            lines.push(Line { kind, text });
         }
         if lines.iter().all(|line| line.kind == LineKind::Context) {
             return Err(self.error("the hunk changes nothing"));
