@@ -1,4 +1,5 @@
 //! The laws of a policy, as properties.
+#![expect(clippy::unwrap_used, reason = "that is how a test says no")]
 
 use std::collections::BTreeMap;
 use std::sync::{LazyLock, Mutex};

@@ -82,29 +82,29 @@ fn facts(text: &str) -> Result<serde_json::Value, Failure> {
     Ok(json!({"files": files.collect::<Vec<_>>(), "bytes": text.len()}))
 }
 
-/// The default policy's patterns: plain names to be looked up, and what the others begin and end with.
+/// The default policy's patterns: names to be looked up, what those with one star begin and end with, and
+/// the few with more.
 fn data(policy: &SafetyPolicy) -> serde_json::Value {
-    let (patterns, names): (Vec<String>, Vec<String>) =
-        policy.paths.forbidden.iter().map(|pattern| pattern.to_lowercase()).partition(|pattern| pattern.contains('*'));
-    // A star in the middle of what is left would only make the peer slower.
-    let around = |pattern: &str| {
-        let (begins, rest) = pattern.split_once('*').unwrap_or((pattern, pattern));
-        (begins.to_owned(), rest.rsplit_once('*').map_or(rest, |(_, ends)| ends).to_owned())
+    let forbidden = policy.paths.forbidden.iter().map(|pattern| (pattern.to_lowercase(), 0));
+    let risky = policy.danger.risky_paths.iter().map(|path| (path.pattern.to_lowercase(), path.weight));
+    let parts = |patterns: Vec<(String, u32)>| {
+        let (mut names, mut affixes, mut globs) = (serde_json::Map::new(), Vec::new(), Vec::new());
+        for (pattern, weight) in patterns {
+            match pattern.split_once('*') {
+                None => drop(names.insert(pattern, json!(weight))),
+                Some((begins, ends)) if !ends.contains('*') => {
+                    affixes.push(json!({"begins": begins, "ends": ends, "weight": weight}));
+                }
+                Some(_) => globs.push(json!({"glob": pattern, "weight": weight})),
+            }
+        }
+        json!({"names": names, "affixes": affixes, "globs": globs})
     };
-    let patterns = patterns.iter().map(|pattern| {
-        let (begins, ends) = around(pattern);
-        json!({"begins": begins, "ends": ends})
-    });
-    let risky = policy.danger.risky_paths.iter().map(|path| {
-        let (begins, ends) = around(&path.pattern.to_lowercase());
-        json!({"begins": begins, "ends": ends, "weight": path.weight})
-    });
     json!({
-        "names": names.into_iter().map(|name| (name, json!(true))).collect::<serde_json::Map<_, _>>(),
-        "patterns": patterns.collect::<Vec<_>>(),
+        "forbidden": parts(forbidden.collect()),
+        "risky": parts(risky.collect()),
         "limits": policy.limits,
         "secrets": SECRETS,
-        "risky": risky.collect::<Vec<_>>(),
     })
 }
 

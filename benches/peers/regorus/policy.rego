@@ -12,16 +12,22 @@ names contains [file.path, part] if {
 	some part in split(lower(file.path), "/")
 }
 
-deny contains [path, "path_forbidden"] if {
-	some [path, part] in names
-	data.names[part]
+matches(list, part) := list.names[part]
+
+matches(list, part) := affix.weight if {
+	some affix in list.affixes
+	startswith(part, affix.begins)
+	endswith(part, affix.ends)
+}
+
+matches(list, part) := entry.weight if {
+	some entry in list.globs
+	glob.match(entry.glob, ["/"], part)
 }
 
 deny contains [path, "path_forbidden"] if {
 	some [path, part] in names
-	some pattern in data.patterns
-	startswith(part, pattern.begins)
-	endswith(part, pattern.ends)
+	_ = matches(data.forbidden, part)
 }
 
 deny contains ["", "files_max"] if count(input.files) > data.limits.files_max
@@ -48,11 +54,9 @@ added := sum([count(file.added) | some file in input.files])
 
 removed := sum([file.removed | some file in input.files])
 
-risk contains [path, risky.weight] if {
+risk contains [path, weight] if {
 	some [path, part] in names
-	some risky in data.risky
-	startswith(part, risky.begins)
-	endswith(part, risky.ends)
+	weight := matches(data.risky, part)
 }
 
 danger := min([100, ((5 * count(input.files)) + (5 * ceil((added + removed) / 50))) + ((3 * ceil(input.bytes / 10240)) + sum([weight | some [_, weight] in risk]))])
