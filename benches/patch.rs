@@ -1,9 +1,8 @@
-//! Generating a patch, and judging it.
+//! Generating a patch.
 
 use divan::{Bencher, black_box};
 use fix_patch::{Generated, MemoryTree, PatchGenerator, PatchOptions};
 use fix_plan::FixPlan;
-use fix_policy::PolicyEngine;
 
 fn main() {
     divan::main();
@@ -47,11 +46,4 @@ fn pin_in_requirements(bencher: Bencher<'_, '_>, lines: usize) {
         r#"{"name":"package5","spec":"==2.0"}"#,
     );
     generate(bencher, &plan, text);
-}
-
-#[divan::bench]
-fn judge_a_diff(bencher: Bencher<'_, '_>) {
-    let diff = "diff --git a/src/a.py b/src/a.py\n--- a/src/a.py\n+++ b/src/a.py\n@@ -1,3 +1,2 @@\n-import os\n import sys\n print(sys.path)\n";
-    let engine = PolicyEngine::default();
-    bencher.bench(|| assert!(engine.evaluate_patch(black_box(diff.as_bytes())).allowed));
 }

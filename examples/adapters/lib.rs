@@ -14,6 +14,7 @@ pub mod plan_source;
 pub mod pr_sink;
 pub mod repository;
 pub mod run_store;
+pub mod simulate;
 pub mod terminal;
 pub mod validator;
 

@@ -78,7 +78,9 @@ fn judged(what: &str, decision: &Decision) -> (&'static str, Style, String) {
     if decision.allowed { ("✔", GREEN, text) } else { ("✘", RED, text) }
 }
 
-fn verdict(decision: &Decision) -> String {
+/// A decision in one line: the verdict, the score and the label.
+#[must_use]
+pub fn verdict(decision: &Decision) -> String {
     let word = if decision.allowed { "allowed" } else { "denied" };
     format!("{word}, danger {} of 100, {}", decision.danger_score, decision.pr_label)
 }
@@ -106,10 +108,15 @@ pub fn diff(text: &str) {
     }
 }
 
-/// Prints a decision with its reasons.
-pub fn decision(what: &str, decision: &Decision) {
+/// Prints a decision in one line.
+pub fn verdict_line(what: &str, decision: &Decision) {
     let style = if decision.allowed { GREEN } else { RED };
     say!("{style}{what}: {}{style:#}", verdict(decision));
+}
+
+/// Prints a decision with its reasons.
+pub fn decision(what: &str, decision: &Decision) {
+    verdict_line(what, decision);
     for reason in &decision.danger_reasons {
         say!("  +{:<3} {}: {}", reason.points, reason.code, reason.message);
     }

@@ -24,7 +24,7 @@ pub(crate) enum Command {
     Check(CheckArgs),
     /// Generate the patch of a plan, and print the diff.
     Patch(PatchArgs),
-    /// Judge a plan or a diff by a policy.
+    /// Judge a plan or a diff by a policy; explain a decision; compare two policies.
     Policy(PolicyArgs),
     /// Propose a plan for the log of a failed CI job, by rules.
     Plan(PlanArgs),
@@ -84,13 +84,50 @@ pub(crate) struct PatchArgs {
 }
 
 #[derive(Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub(crate) struct PolicyArgs {
-    /// The policy, TOML or JSON by its ending; the default policy without.
+    #[command(subcommand)]
+    pub(crate) command: Option<PolicyCommand>,
+
+    #[command(flatten)]
+    pub(crate) judge: JudgeArgs,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum PolicyCommand {
+    /// Judge, and say of each finding which rule says so and what would change it.
+    Explain(JudgeArgs),
+    /// Tell which recorded runs another policy would decide otherwise, and why.
+    Diff(PolicyDiffArgs),
+    /// Print the default policy, to begin one's own with.
+    Default,
+    /// Print the JSON Schema of a policy.
+    Schema,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct JudgeArgs {
+    /// The policy: TOML, JSON or YAML by its ending. Without, the default policy.
     #[arg(long, value_name = "FILE")]
     pub(crate) policy: Option<PathBuf>,
 
     #[command(flatten)]
     pub(crate) subject: PolicySubject,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct PolicyDiffArgs {
+    /// The policy in force.
+    #[arg(value_name = "OLD")]
+    pub(crate) old: PathBuf,
+
+    /// The policy that may replace it.
+    #[arg(value_name = "NEW")]
+    pub(crate) new: PathBuf,
+
+    /// Where runs are kept.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) store: Option<PathBuf>,
 }
 
 #[derive(Debug, clap::Args)]
@@ -130,7 +167,7 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "CMD")]
     pub(crate) check: Vec<String>,
 
-    /// The policy, TOML or JSON by its ending; the default policy without.
+    /// The policy: TOML, JSON or YAML by its ending. Without, the default policy.
     #[arg(long, value_name = "FILE")]
     pub(crate) policy: Option<PathBuf>,
 

@@ -118,14 +118,8 @@ pub(crate) fn policy(file: Option<&Path>) -> PolicyEngine {
 }
 
 fn load(file: &Path) -> Result<SafetyPolicy, PolicyError> {
-    let unreadable = |problem: String| PolicyError::Unreadable { problem };
-    let text = read(file).map_err(|error| unreadable(error.message))?;
-    let text = String::from_utf8(text).map_err(|_| unreadable(format!("{} is not UTF-8", file.display())))?;
-    match file.extension().and_then(|extension| extension.to_str()) {
-        Some("json") => SafetyPolicy::from_json(&text),
-        Some("toml") | None => SafetyPolicy::from_toml(&text),
-        Some(other) => Err(unreadable(format!("{}: a policy is TOML or JSON, not {other}", file.display()))),
-    }
+    let content = read(file).map_err(|error| PolicyError::Unreadable { problem: error.message })?;
+    SafetyPolicy::from_file(&file.display().to_string(), &content)
 }
 
 /// Where runs are kept when nothing else is said.

@@ -213,6 +213,38 @@ fn policy_judges_plans_and_diffs() {
 }
 
 #[test]
+fn policy_is_explained_for_people() {
+    let project = project();
+    fs::write(project.path().join("policy.yaml"), "version: 1\npaths:\n  forbidden: ['app.py']\n").unwrap();
+    let output =
+        fix(&["policy", "explain", "--policy", "policy.yaml", "--plan", "-"], &removal().to_string(), project.path());
+    let text = String::from_utf8(output.stdout.clone()).unwrap();
+    assert_eq!(code(&output), 1);
+    for part in [
+        "forbidden by the pattern \"app.py\" [path_forbidden]",
+        "said by:          paths.forbidden",
+        "would change it:",
+        "The score is 10 of 100",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    fs::write(project.path().join("typo.toml"), "version = 1\n[paths]\nforbiden = []\n").unwrap();
+    let output =
+        fix(&["policy", "explain", "--policy", "typo.toml", "--plan", "-"], &removal().to_string(), project.path());
+    assert!(String::from_utf8_lossy(&output.stdout).contains("did you mean `paths.forbidden`?"));
+}
+
+#[test]
+fn policies_print_what_they_are_made_of() {
+    let project = project();
+    let output = fix(&["policy", "default"], "", project.path());
+    fs::write(project.path().join("own.toml"), &output.stdout).unwrap();
+    let output = fix(&["policy", "--policy", "own.toml", "--plan", "-"], &removal().to_string(), project.path());
+    assert_eq!(code(&output), 0);
+    assert_eq!(object(&fix(&["policy", "schema"], "", project.path()))["title"], "SafetyPolicy");
+}
+
+#[test]
 fn plan_reads_a_log() {
     let project = project();
     let output =

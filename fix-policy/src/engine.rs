@@ -1,13 +1,17 @@
 //! The engine: a policy, compiled.
 
-use fix_patch::Patch;
+use std::sync::Arc;
+
 use fix_patch::diff::{self, Diff};
-use fix_plan::FixPlan;
+use fix_patch::{FindingCode, Patch};
+use fix_plan::{Confidence, FixPlan, RepoPath};
+use sha2::{Digest as _, Sha256};
 
 use crate::approved::{Approved, Denied};
-use crate::decision::{Decision, Findings};
-use crate::document::{DEFAULT_POLICY_TOML, PolicyError, SafetyPolicy};
+use crate::decision::{Decision, Findings, PolicyViolation};
+use crate::document::{DEFAULT_POLICY_TOML, PolicyError, PolicyProblem, SafetyPolicy};
 use crate::glob::{AllowGlobs, DenyGlobs};
+use crate::rule::{Rule, Subject};
 use crate::rules;
 
 /// Decides whether plans and patches may go on.
@@ -23,12 +27,13 @@ use crate::rules;
 /// ```
 #[derive(Clone, Debug)]
 pub struct PolicyEngine {
-    rules: Result<Compiled, PolicyError>,
+    policy: Result<Arc<Compiled>, PolicyError>,
+    rules: Vec<Arc<dyn Rule>>,
     digest: String,
 }
 
 /// A policy with its patterns compiled.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Compiled {
     pub(crate) policy: SafetyPolicy,
     pub(crate) allowed: AllowGlobs,
@@ -38,7 +43,18 @@ pub(crate) struct Compiled {
     pub(crate) names_denied: AllowGlobs,
     pub(crate) dependency_files: AllowGlobs,
     pub(crate) python_files: AllowGlobs,
-    pub(crate) secrets: rules::SecretPatterns,
+}
+
+/// A patch as an outsider sees it: a diff, and what else is known of it.
+#[derive(Clone, Copy, Debug)]
+#[expect(clippy::exhaustive_structs, reason = "a caller fills it in")]
+pub struct PatchText<'p> {
+    /// The unified diff, as git writes it.
+    pub diff: &'p [u8],
+    /// The plan that it carries out: then it may touch no other file.
+    pub plan: Option<&'p FixPlan>,
+    /// Lock files that it leaves behind.
+    pub stale_lock_files: &'p [RepoPath],
 }
 
 impl Default for PolicyEngine {
@@ -52,22 +68,50 @@ impl PolicyEngine {
     /// Compiles a policy.
     ///
     /// # Errors
-    /// [`PolicyError::Pattern`] names a pattern that is no glob.
+    /// [`PolicyError::Invalid`] with every pattern that is no glob, and every number out of its range.
     pub fn new(policy: SafetyPolicy) -> Result<Self, PolicyError> {
         let digest = policy.digest();
-        Ok(Self { rules: Ok(Compiled::new(policy)?), digest })
+        Ok(Self { policy: Ok(Arc::new(Compiled::new(policy)?)), rules: Vec::new(), digest })
     }
 
     /// Compiles a policy that may have failed to load; then the engine denies everything and says why.
+    ///
+    /// ```
+    /// use fix_policy::{PolicyEngine, PolicyError, SafetyPolicy};
+    /// let engine = PolicyEngine::from_policy_or_deny(SafetyPolicy::from_file("policy.toml", b""));
+    /// let decision = engine.evaluate_patch(b"");
+    /// assert_eq!(decision.violations[0].code, "policy_invalid");
+    /// ```
     #[must_use]
     pub fn from_policy_or_deny(policy: Result<SafetyPolicy, PolicyError>) -> Self {
         match policy.and_then(Self::new) {
             Ok(engine) => engine,
-            Err(error) => Self { digest: format!("unreadable: {error}"), rules: Err(error) },
+            Err(error) => {
+                let digest = format!("unusable: {error}");
+                Self { policy: Err(error), rules: Vec::new(), digest }
+            }
         }
     }
 
-    /// The SHA-256 of the policy's content.
+    /// The same engine with another rule, judged after the policy's own.
+    #[must_use]
+    pub fn with_rule(mut self, rule: impl Rule + 'static) -> Self {
+        // Lengths first, so that no two lists of names share a text.
+        let text = format!("{}+{}:{}", self.digest, rule.name().len(), rule.name());
+        self.digest = Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect();
+        self.rules.push(Arc::new(rule));
+        self
+    }
+
+    /// The policy.
+    ///
+    /// # Errors
+    /// Why there is none, and everything is denied.
+    pub fn policy(&self) -> Result<&SafetyPolicy, &PolicyError> {
+        self.policy.as_ref().map(|compiled| &compiled.policy)
+    }
+
+    /// The SHA-256 of the policy's content and of the names of the added rules.
     #[must_use]
     pub fn digest(&self) -> &str {
         &self.digest
@@ -76,24 +120,42 @@ impl PolicyEngine {
     /// Decides about a plan, before any patch is made.
     #[must_use]
     pub fn evaluate_plan(&self, plan: &FixPlan) -> Decision {
-        self.decide(|rules, findings| rules::plan(rules, plan, findings))
+        self.decide(|policy, findings| {
+            rules::plan(policy, plan, findings);
+            self.added_rules(&Subject::Plan(plan), findings);
+        })
     }
 
     /// Decides about a text that should be a plan. One that is none is denied.
     #[must_use]
     pub fn evaluate_plan_text(&self, text: &[u8]) -> Decision {
-        self.decide(|rules, findings| match FixPlan::parse(text) {
-            Ok(plan) => rules::plan(rules, &plan, findings),
-            Err(error) => findings.block("plan_invalid", None, error.to_string()),
-        })
+        match FixPlan::parse(text) {
+            Ok(plan) => self.evaluate_plan(&plan),
+            Err(error) => self.decide(|_, findings| {
+                let violation = PolicyViolation::block("plan_invalid", error.to_string());
+                findings.violation(violation.remedy("a plan that the parser accepts"));
+            }),
+        }
     }
 
     /// Decides about a diff of unknown origin. A diff that git could not have written is denied.
     #[must_use]
-    pub fn evaluate_patch(&self, diff_text: &[u8]) -> Decision {
-        self.decide(|rules, findings| match diff::parse(diff_text) {
-            Ok(diff) => rules::diff(rules, &diff, diff_text.len(), findings),
-            Err(error) => findings.block("diff_unreadable", None, format!("the diff can't be read safely: {error}")),
+    pub fn evaluate_patch(&self, diff: &[u8]) -> Decision {
+        self.evaluate_patch_text(PatchText { diff, plan: None, stale_lock_files: &[] })
+    }
+
+    /// Decides about a patch of which more is known than its diff.
+    #[must_use]
+    pub fn evaluate_patch_text(&self, patch: PatchText<'_>) -> Decision {
+        let PatchText { diff: text, plan, stale_lock_files } = patch;
+        self.decide(|policy, findings| match diff::parse(text) {
+            Ok(diff) => self.judge_patch(policy, &diff, text.len(), plan, stale_lock_files, findings),
+            Err(error) => {
+                let message = format!("the diff can't be read safely: {error}");
+                findings.violation(
+                    PolicyViolation::block("diff_unreadable", message).remedy("the diff as `git diff` writes it"),
+                );
+            }
         })
     }
 
@@ -112,28 +174,52 @@ impl PolicyEngine {
     /// # Errors
     /// [`Denied`] with the decision.
     pub fn review_patch(&self, plan: &Approved<FixPlan>, patch: Patch) -> Result<Approved<Patch>, Denied> {
-        let text = patch.diff().as_bytes();
-        let decision = self.decide(|rules, findings| match diff::parse(text) {
-            Ok(diff) => {
-                rules::diff(rules, &diff, text.len(), findings);
-                rules::scope(plan.get(), &diff, findings);
-                rules::operations(rules, plan.get(), findings);
-                rules::patch_findings(rules, &patch, findings);
-            }
-            Err(error) => findings.block("diff_unreadable", None, format!("the diff can't be read safely: {error}")),
+        let stale = patch.findings().iter().filter(|finding| finding.code == FindingCode::LockfileStale);
+        let stale: Vec<RepoPath> = stale.map(|finding| finding.file.clone()).collect();
+        let decision = self.evaluate_patch_text(PatchText {
+            diff: patch.diff().as_bytes(),
+            plan: Some(plan.get()),
+            stale_lock_files: &stale,
         });
         approve(patch, decision)
     }
 
+    fn judge_patch(
+        &self,
+        policy: &Compiled,
+        diff: &Diff,
+        bytes: usize,
+        plan: Option<&FixPlan>,
+        stale_lock_files: &[RepoPath],
+        findings: &mut Findings,
+    ) {
+        rules::diff(policy, diff, bytes, findings);
+        if let Some(plan) = plan {
+            rules::scope(plan, diff, findings);
+            rules::operations(policy, plan, findings);
+        }
+        rules::lock_files(stale_lock_files, findings);
+        self.added_rules(&Subject::Patch { diff, plan }, findings);
+    }
+
+    fn added_rules(&self, subject: &Subject<'_>, findings: &mut Findings) {
+        for rule in &self.rules {
+            rule.judge(subject, findings);
+        }
+    }
+
     fn decide(&self, judge: impl FnOnce(&Compiled, &mut Findings)) -> Decision {
         let mut findings = Findings::default();
-        match &self.rules {
-            Ok(rules) => {
-                judge(rules, &mut findings);
-                Decision::new(findings, rules.policy.danger.warning, rules.policy.danger.safe_max)
+        match &self.policy {
+            Ok(compiled) => {
+                judge(compiled, &mut findings);
+                let danger = &compiled.policy.danger;
+                Decision::new(findings, danger.warning, danger.safe_max)
             }
             Err(error) => {
-                findings.block("policy_invalid", None, format!("nothing is allowed without a valid policy: {error}"));
+                let message = format!("nothing is allowed without a usable policy: {error}");
+                findings
+                    .violation(PolicyViolation::block("policy_invalid", message).remedy("a policy that can be read"));
                 Decision::new(findings, 0, 0)
             }
         }
@@ -146,26 +232,33 @@ fn approve<T>(value: T, decision: Decision) -> Result<Approved<T>, Denied> {
 
 impl Compiled {
     fn new(policy: SafetyPolicy) -> Result<Self, PolicyError> {
-        let risky = policy.danger.risky_paths.iter().map(|path| {
-            let globs = DenyGlobs::new("danger.risky_paths", std::slice::from_ref(&path.pattern))?;
-            Ok((globs, path.weight))
+        let mut problems = Vec::new();
+        let SafetyPolicy { paths, dependencies, danger, support, .. } = &policy;
+        for (key, confidence) in
+            [("danger.confidence_low", danger.confidence_low), ("support.confidence_min", support.confidence_min)]
+        {
+            // A number that is none would be below nothing and above nothing.
+            if Confidence::new(confidence).is_none() {
+                problems.push(PolicyProblem::new(key, format!("must be between 0 and 1, and is {confidence}")));
+            }
+        }
+        if danger.safe_max > 100 {
+            problems.push(PolicyProblem::new("danger.safe_max", "must be at most 100, the highest score"));
+        }
+        let risky = danger.risky_paths.iter().map(|path| {
+            (DenyGlobs::new("danger.risky_paths", std::slice::from_ref(&path.pattern), &mut problems), path.weight)
         });
-        Ok(Self {
-            allowed: AllowGlobs::new("paths.allowed", &policy.paths.allowed)?,
-            forbidden: DenyGlobs::new("paths.forbidden", &policy.paths.forbidden)?,
-            risky: risky.collect::<Result<_, PolicyError>>()?,
-            names_allowed: AllowGlobs::new("dependencies.allowed", &policy.dependencies.allowed)?,
-            names_denied: AllowGlobs::new("dependencies.denied", &policy.dependencies.denied)?,
-            dependency_files: AllowGlobs::new("support.dependency_files", &policy.support.dependency_files)?,
-            python_files: AllowGlobs::new("support.python_files", &policy.support.python_files)?,
-            secrets: rules::SecretPatterns::new()?,
-            policy,
-        })
-    }
-
-    /// Whether a diff of `diff` is about dependency files; see the rules.
-    pub(crate) fn declares_dependencies(&self, diff: &Diff, index: usize) -> bool {
-        let file = diff.files.get(index).and_then(diff::FileDiff::path);
-        file.is_some_and(|path| self.dependency_files.matches(path.as_str()))
+        let risky = risky.collect();
+        let mut allow = |key, patterns| AllowGlobs::new(key, patterns, &mut problems);
+        let allowed = allow("paths.allowed", &paths.allowed);
+        let names_allowed = allow("dependencies.allowed", &dependencies.allowed);
+        let names_denied = allow("dependencies.denied", &dependencies.denied);
+        let dependency_files = allow("support.dependency_files", &support.dependency_files);
+        let python_files = allow("support.python_files", &support.python_files);
+        let forbidden = DenyGlobs::new("paths.forbidden", &paths.forbidden, &mut problems);
+        if !problems.is_empty() {
+            return Err(PolicyError::Invalid { problems });
+        }
+        Ok(Self { allowed, forbidden, risky, names_allowed, names_denied, dependency_files, python_files, policy })
     }
 }

@@ -71,7 +71,7 @@ pub(super) async fn journal(run: &str, store: Option<&Path>) -> Result<(RunId, J
 }
 
 /// Opens a store that is there: a list or a look makes none.
-async fn open(file: Option<&Path>) -> Result<Sqlite, CliError> {
+pub(crate) async fn open(file: Option<&Path>) -> Result<Sqlite, CliError> {
     let file = store(file)?;
     if !file.is_file() {
         return Err(CliError::unusable(format!("there is no run store at {}", file.display())));

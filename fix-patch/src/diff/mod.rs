@@ -3,6 +3,7 @@
 //! What is written has 3 lines of context and no index lines, and `git apply`
 //! accepts it; what is read is what git writes, strictly.
 
+mod binary;
 mod read;
 mod write;
 

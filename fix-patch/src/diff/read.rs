@@ -103,25 +103,52 @@ pub fn parse(text: &[u8]) -> Result<Diff, DiffError> {
         at: 0,
     };
     let mut diff = Diff::default();
+    let mut starts = Vec::new();
     while reader.peek().is_some() {
-        let file = reader.file()?;
-        let clashes = |other: &FileDiff| {
-            [&file.old_path, &file.new_path].into_iter().flatten().any(|path| {
-                other.new_path.as_ref() == Some(path) || (!file.copied && other.old_path.as_ref() == Some(path))
-            })
-        };
-        if diff.files.iter().any(clashes) {
-            return Err(reader.error("changes a file that the diff changed before"));
-        }
-        diff.files.push(file);
+        starts.push(reader.at + 1);
+        diff.files.push(reader.file()?);
     }
-    Ok(diff)
+    match changed_twice(&diff, &starts) {
+        Some(line) => Err(at(line, "changes a file that the diff changed before")),
+        None => Ok(diff),
+    }
 }
 
-struct Reader<'t> {
+/// The line where a file begins that an earlier one changes, too.
+fn changed_twice(diff: &Diff, starts: &[usize]) -> Option<usize> {
+    let changed = diff.files.iter().zip(starts).flat_map(|(file, &start)| {
+        // What a copy is made of stays as it is.
+        let old = file.old_path.as_ref().filter(|old| !file.copied && file.new_path.as_ref() != Some(old));
+        [old, file.new_path.as_ref()].into_iter().flatten().map(move |path| (path, start))
+    });
+    let mut changed: Vec<(&RepoPath, usize)> = changed.collect();
+    changed.sort();
+    let twice = changed.windows(2).filter_map(|pair| match pair {
+        [(path, _), (same, line)] if path == same => Some(*line),
+        _ => None,
+    });
+    twice.min()
+}
+
+pub(super) struct Reader<'t> {
     lines: Vec<&'t str>,
     at: usize,
 }
+
+/// The extended header lines, in the order in which git writes them.
+const HEADER_KEYS: [&str; 11] = [
+    "old mode ",
+    "new mode ",
+    "deleted file mode ",
+    "new file mode ",
+    "similarity index ",
+    "dissimilarity index ",
+    "copy from ",
+    "copy to ",
+    "rename from ",
+    "rename to ",
+    "index ",
+];
 
 /// The extended header lines of one file.
 #[derive(Default)]
@@ -133,6 +160,8 @@ struct Header {
     from: Option<RepoPath>,
     to: Option<RepoPath>,
     copied: bool,
+    /// Whether there is an `index` line.
+    index: bool,
 }
 
 impl<'t> Reader<'t> {
@@ -140,19 +169,23 @@ impl<'t> Reader<'t> {
         self.lines.get(self.at).copied()
     }
 
-    fn next_if(&mut self, prefix: &str) -> Option<&'t str> {
+    pub(super) fn next_if(&mut self, prefix: &str) -> Option<&'t str> {
         let rest = self.peek()?.strip_prefix(prefix)?;
         self.at += 1;
         Some(rest)
     }
 
+    pub(super) fn next_line_if(&mut self, line: &str) -> Option<()> {
+        (self.peek() == Some(line)).then(|| self.at += 1)
+    }
+
     /// An error about the line read last.
-    fn error(&self, problem: impl Into<String>) -> DiffError {
+    pub(super) fn error(&self, problem: impl Into<String>) -> DiffError {
         DiffError { line: self.at.max(1), problem: problem.into() }
     }
 
     /// An error about the line to be read next.
-    fn error_ahead(&self, problem: impl Into<String>) -> DiffError {
+    pub(super) fn error_ahead(&self, problem: impl Into<String>) -> DiffError {
         DiffError { line: self.at + 1, problem: problem.into() }
     }
 
@@ -195,15 +228,11 @@ impl<'t> Reader<'t> {
         }
         file.old_path = old;
         file.new_path = new;
-        if self.next_if("Binary files ").is_some() || self.next_if("GIT binary patch").is_some() {
-            file.binary = true;
-            while self.peek().is_some_and(|line| !line.starts_with("diff --git ")) {
-                self.at += 1;
-            }
-            return Ok(file);
-        }
         if sides.is_some() {
             self.hunks(&mut file)?;
+        } else if header.index && self.binary(&file)? {
+            file.binary = true;
+            return Ok(file);
         }
         let says_nothing = file.hunks.is_empty()
             && !renamed
@@ -218,32 +247,25 @@ impl<'t> Reader<'t> {
 
     fn header(&mut self) -> Result<Header, DiffError> {
         let mut header = Header::default();
-        loop {
-            if let Some(mode) = self.next_if("old mode ") {
-                header.old_mode = Some(self.mode(mode)?);
-            } else if let Some(mode) = self.next_if("new mode ") {
-                header.new_mode = Some(self.mode(mode)?);
-            } else if let Some(mode) = self.next_if("new file mode ") {
-                header.created = true;
-                header.new_mode = Some(self.mode(mode)?);
-            } else if let Some(mode) = self.next_if("deleted file mode ") {
-                header.deleted = true;
-                header.old_mode = Some(self.mode(mode)?);
-            } else if let Some(name) = self.next_if("rename from ") {
-                header.from = Some(self.path(name)?);
-            } else if let Some(name) = self.next_if("rename to ") {
-                header.to = Some(self.path(name)?);
-            } else if let Some(name) = self.next_if("copy from ") {
-                header.copied = true;
-                header.from = Some(self.path(name)?);
-            } else if let Some(name) = self.next_if("copy to ") {
-                header.copied = true;
-                header.to = Some(self.path(name)?);
-            } else if let Some(index) = self.next_if("index ") {
-                self.index(index, &mut header)?;
-            } else if self.next_if("similarity index ").is_none() && self.next_if("dissimilarity index ").is_none() {
-                break;
+        // Each key at most once, in git's order: of two that differ, readers could believe either.
+        for key in HEADER_KEYS {
+            let Some(value) = self.next_if(key) else { continue };
+            match key {
+                "old mode " => header.old_mode = Some(self.mode(value)?),
+                "new mode " => header.new_mode = Some(self.mode(value)?),
+                "deleted file mode " => (header.deleted, header.old_mode) = (true, Some(self.mode(value)?)),
+                "new file mode " => (header.created, header.new_mode) = (true, Some(self.mode(value)?)),
+                "copy from " => (header.copied, header.from) = (true, Some(self.path(value)?)),
+                "rename from " if header.from.is_none() => header.from = Some(self.path(value)?),
+                "copy to " if header.copied => header.to = Some(self.path(value)?),
+                "rename to " if !header.copied => header.to = Some(self.path(value)?),
+                "index " => self.index(value, &mut header)?,
+                "similarity index " | "dissimilarity index " => self.percentage(value)?,
+                _ => return Err(self.error("a file is copied and renamed")),
             }
+        }
+        if (header.old_mode.is_some() != header.new_mode.is_some()) != (header.created || header.deleted) {
+            return Err(self.error("one mode without the other"));
         }
         if header.created && header.deleted || header.from.is_some() != header.to.is_some() {
             return Err(self.error("the headers of the file contradict each other"));
@@ -261,16 +283,22 @@ impl<'t> Reader<'t> {
         if !ids.split_once("..").is_some_and(|(old, new)| id(old) && id(new)) {
             return Err(self.error("is no index line"));
         }
+        header.index = true;
         if let Some(mode) = mode {
-            let mode = self.mode(mode)?;
-            let known = header.old_mode.or(header.new_mode);
-            if known.is_some_and(|known| known != mode) {
-                return Err(self.error("the headers disagree on the mode of the file"));
+            // Git names a mode here only when it names none above.
+            if header.old_mode.is_some() || header.new_mode.is_some() {
+                return Err(self.error("the headers name the mode of the file twice"));
             }
+            let mode = self.mode(mode)?;
             header.old_mode = Some(mode);
             header.new_mode = Some(mode);
         }
         Ok(())
+    }
+
+    fn percentage(&self, value: &str) -> Result<(), DiffError> {
+        let number = value.strip_suffix('%').and_then(|number| number.parse::<u8>().ok());
+        if number.is_some_and(|number| number <= 100) { Ok(()) } else { Err(self.error("is no percentage")) }
     }
 
     fn mode(&self, mode: &str) -> Result<FileMode, DiffError> {
@@ -397,8 +425,10 @@ impl<'t> Reader<'t> {
             }
             old -= u64::from(in_old);
             new -= u64::from(in_new);
-            let text = line.get(1..).unwrap_or_default();
-            lines.push(Line { kind, text: format!("{text}\n") });
+            let mut text = String::with_capacity(line.len());
+            text.push_str(line.get(1..).unwrap_or_default());
+            text.push('\n');
+            lines.push(Line { kind, text });
         }
         if lines.iter().all(|line| line.kind == LineKind::Context) {
             return Err(self.error("the hunk changes nothing"));
@@ -429,13 +459,18 @@ fn span(text: &str) -> Option<(u64, u64)> {
 /// Whether `names` is what git writes after `diff --git` for these paths.
 fn names_are(names: &str, old: Option<&RepoPath>, new: Option<&RepoPath>) -> bool {
     let (Some(old), Some(new)) = (old, new) else { return false };
-    let spellings = |prefix: &str, path: &RepoPath| {
-        let plain = format!("{prefix}{path}");
-        // With `core.quotePath` off, git leaves non-ASCII names alone.
-        [super::write::quoted(prefix, path.as_str()), plain]
-    };
     let new = spellings("b/", new);
-    spellings("a/", old).iter().any(|old| new.iter().any(|new| names == format!("{old} {new}")))
+    spellings("a/", old).iter().any(|old| new.iter().any(|new| pair(names, old, " ", new)))
+}
+
+/// How git may write a name: with `core.quotePath` off, it leaves non-ASCII names alone.
+pub(super) fn spellings(prefix: &str, path: &RepoPath) -> [String; 2] {
+    [super::write::quoted(prefix, path.as_str()), format!("{prefix}{path}")]
+}
+
+/// Whether `text` is the two names with `between` between them.
+pub(super) fn pair(text: &str, old: &str, between: &str, new: &str) -> bool {
+    text.strip_prefix(old).and_then(|rest| rest.strip_prefix(between)).is_some_and(|rest| rest == new)
 }
 
 /// Takes git's C-quoting off; `None` when it is malformed.

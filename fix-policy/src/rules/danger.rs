@@ -3,22 +3,29 @@
 use fix_patch::diff::Diff;
 use fix_plan::{ActionKind, FixPlan, RepoPath};
 
-use crate::decision::Findings;
+use crate::decision::{DangerReason, Findings};
 use crate::engine::Compiled;
 
-/// What the files weigh: each, and more on a risky path.
-pub(crate) fn files<'p>(rules: &Compiled, paths: impl Iterator<Item = &'p RepoPath>, findings: &mut Findings) {
+/// What the files weigh: each, and more on a risky path. A file has one name or two.
+pub(crate) fn files<'p>(
+    rules: &Compiled,
+    files: impl Iterator<Item = [Option<&'p RepoPath>; 2]>,
+    findings: &mut Findings,
+) {
     let mut count = 0;
-    for path in paths {
+    for names in files {
         count += 1;
-        let risk =
-            rules.risky.iter().filter(|(globs, _)| globs.matching(path).is_some()).map(|(_, weight)| *weight).max();
-        if let Some(points) = risk {
-            findings.danger("risky_path", points, format!("{path} is a risky path"));
+        let risk = |path: &RepoPath| {
+            let weights = rules.risky.iter().filter(|(globs, _)| globs.matching(path).is_some());
+            weights.map(|(_, weight)| *weight).max()
+        };
+        let riskiest = names.into_iter().flatten().filter_map(|path| Some((risk(path)?, path))).max();
+        if let Some((points, path)) = riskiest {
+            findings.danger(DangerReason::new("risky_path", points, format!("{path} is a risky path")));
         }
     }
     let points = rules.policy.danger.per_file.saturating_mul(count);
-    findings.danger("files", points, format!("{count} file(s)"));
+    findings.danger(DangerReason::new("files", points, format!("{count} file(s)")));
 }
 
 /// What the operations of a plan weigh, and its confidence.
@@ -33,30 +40,26 @@ pub(crate) fn operations(rules: &Compiled, plan: &FixPlan, findings: &mut Findin
             ActionKind::UpdateConfig => danger.update_config,
             ActionKind::ModifyCode => danger.modify_code,
         };
-        findings.danger("operation", points, format!("{kind} in {}", operation.file));
+        findings.danger(DangerReason::new("operation", points, format!("{kind} in {}", operation.file)));
     }
     let confidence = plan.confidence().get();
     if confidence < danger.confidence_low {
-        findings.danger("low_confidence", danger.low_confidence, format!("confidence is only {confidence}"));
+        let message = format!("confidence is only {confidence}");
+        findings.danger(DangerReason::new("low_confidence", danger.low_confidence, message));
     }
 }
 
 /// What the size of a diff weighs.
 pub(crate) fn diff(rules: &Compiled, diff: &Diff, bytes: usize, findings: &mut Findings) {
-    files(rules, diff.files.iter().filter_map(|file| file.path()), findings);
-    let lines: u64 =
-        diff.files.iter().flat_map(|file| &file.hunks).map(|hunk| hunk.lines_added() + hunk.lines_removed()).sum();
+    let names = diff.files.iter().map(|file| [file.new_path.as_ref(), file.old_path.as_ref()]);
+    files(rules, names, findings);
+    let hunks = diff.files.iter().flat_map(|file| &file.hunks);
+    let lines: u64 = hunks.map(|hunk| hunk.lines_added() + hunk.lines_removed()).sum();
     let started = |amount: u64, step: u64| u32::try_from(amount.div_ceil(step)).unwrap_or(u32::MAX);
     let danger = &rules.policy.danger;
-    findings.danger(
-        "lines",
-        started(lines, 50).saturating_mul(danger.per_50_lines),
-        format!("{lines} changed line(s)"),
-    );
+    let points = started(lines, 50).saturating_mul(danger.per_50_lines);
+    findings.danger(DangerReason::new("lines", points, format!("{lines} changed line(s)")));
     let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
-    findings.danger(
-        "bytes",
-        started(bytes, 10 * 1024).saturating_mul(danger.per_10_kib),
-        format!("{bytes} bytes of diff"),
-    );
+    let points = started(bytes, 10 * 1024).saturating_mul(danger.per_10_kib);
+    findings.danger(DangerReason::new("bytes", points, format!("{bytes} bytes of diff")));
 }

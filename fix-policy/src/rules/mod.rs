@@ -7,13 +7,11 @@ mod secrets;
 mod support;
 
 use fix_patch::diff::Diff;
-use fix_patch::{FindingCode, Patch};
-use fix_plan::FixPlan;
+use fix_plan::{FixPlan, RepoPath};
 
 pub(crate) use danger::operations;
-pub(crate) use secrets::SecretPatterns;
 
-use crate::decision::{Findings, Severity};
+use crate::decision::{Findings, PolicyViolation};
 use crate::engine::Compiled;
 
 /// Judges a plan.
@@ -25,7 +23,7 @@ pub(crate) fn plan(rules: &Compiled, plan: &FixPlan, findings: &mut Findings) {
     let files = u64::try_from(plan.files().len()).unwrap_or(u64::MAX);
     paths::files_max(rules, files, findings);
     dependencies::plan(rules, plan, findings);
-    danger::files(rules, plan.files().iter(), findings);
+    danger::files(rules, plan.files().iter().map(|path| [Some(path), None]), findings);
     operations(rules, plan, findings);
 }
 
@@ -43,19 +41,24 @@ pub(crate) fn scope(plan: &FixPlan, diff: &Diff, findings: &mut Findings) {
         for path in [&file.old_path, &file.new_path].into_iter().flatten() {
             if !plan.files().contains(path) {
                 let message = format!("{path} changes, but the plan does not list it");
-                findings.block("out_of_scope", Some(path.as_str()), message);
+                findings.violation(
+                    PolicyViolation::block("out_of_scope", message)
+                        .in_file(path.as_str())
+                        .remedy("a plan that lists the file"),
+                );
             }
         }
     }
 }
 
-/// Passes on what the generator found.
-pub(crate) fn patch_findings(rules: &Compiled, patch: &Patch, findings: &mut Findings) {
-    for finding in patch.findings() {
-        findings.violation(Severity::Info, finding.code.as_str(), Some(finding.file.as_str()), finding.message.clone());
-        if finding.code == FindingCode::LockfileStale {
-            let points = rules.policy.danger.lockfile_stale;
-            findings.danger("lockfile_stale", points, format!("{} becomes stale", finding.file));
-        }
+/// Says which lock files a patch leaves behind: never silently.
+pub(crate) fn lock_files(stale: &[RepoPath], findings: &mut Findings) {
+    for lock in stale {
+        let message = format!("{lock} no longer fits its manifest");
+        findings.violation(
+            PolicyViolation::warn("lockfile_stale", message)
+                .in_file(lock.as_str())
+                .remedy("run the package manager's lock command"),
+        );
     }
 }

@@ -1,78 +1,91 @@
 //! Credentials in added lines.
 
-use fix_patch::diff::{Diff, LineKind};
-use fix_plan::RepoPath;
-use regex::RegexSet;
+use std::borrow::Cow;
 
-use crate::decision::Findings;
-use crate::document::PolicyError;
+use fix_patch::diff::{Diff, FileDiff, LineKind};
+use fix_plan::{Redactor, RepoPath};
+
+use crate::decision::{Findings, PolicyViolation};
 use crate::engine::Compiled;
 
-/// What credentials look like: a name, and a pattern.
-const PATTERNS: [(&str, &str); 13] = [
-    ("private_key", r"-----BEGIN [A-Z ]*PRIVATE KEY( BLOCK)?-----"),
-    ("aws_access_key", r"\b(AKIA|ASIA|ABIA|ACCA)[A-Z2-7]{16}\b"),
-    ("github_token", r"\b(gh[pousr]_[A-Za-z0-9]{36,}|github_pat_[A-Za-z0-9_]{50,})"),
-    ("gitlab_token", r"\bgl(pat|cbt|ptt|rt|dt)-[A-Za-z0-9_-]{20,}"),
-    ("slack_token", r"\bxox[abeoprs]-[A-Za-z0-9-]{10,}"),
-    ("slack_webhook", r"hooks\.slack\.com/(services|workflows)/[A-Za-z0-9/+]{40,}"),
-    ("google_api_key", r"\bAIza[A-Za-z0-9_-]{35}"),
-    ("stripe_key", r"\b[rs]k_(live|test|prod)_[A-Za-z0-9]{10,}"),
-    ("npm_token", r"\bnpm_[A-Za-z0-9]{36}"),
-    ("pypi_token", r"\bpypi-AgE[A-Za-z0-9_-]{50,}"),
-    ("model_api_key", r"\bsk-(ant-|proj-|svcacct-)?[A-Za-z0-9_-]{32,}"),
-    ("json_web_token", r"\beyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}"),
-    ("url_password", r"[a-z][a-z0-9+.-]*://[^/\s:@]*:[^/\s:@$\{<]{3,}@"),
-];
-
-/// The patterns, compiled.
-#[derive(Clone, Debug)]
-pub(crate) struct SecretPatterns(RegexSet);
-
-impl SecretPatterns {
-    pub(crate) fn new() -> Result<Self, PolicyError> {
-        let set = RegexSet::new(PATTERNS.iter().map(|(_, pattern)| pattern));
-        set.map(Self).map_err(|error| PolicyError::Pattern {
-            key: "secrets",
-            pattern: String::new(),
-            problem: error.to_string(),
-        })
-    }
-}
-
+/// Looks for what a log would be redacted of: one table of formats serves both. The value is never told.
 pub(crate) fn diff(rules: &Compiled, diff: &Diff, findings: &mut Findings) {
     if !rules.policy.secrets.enabled {
         return;
     }
+    let redactor = Redactor::default();
     for file in &diff.files {
-        let path = file.path().map(RepoPath::as_str);
-        let added = file.hunks.iter().flat_map(|hunk| &hunk.lines).filter(|line| line.kind == LineKind::Added);
-        for line in added {
-            for index in rules.secrets.0.matches(&line.text) {
-                let (name, _) = PATTERNS.get(index).copied().unwrap_or(("credential", ""));
-                findings.block("secret_added", path, format!("an added line looks like a credential ({name})"));
-            }
+        let added = added_text(file);
+        if let Cow::Owned(redacted) = redactor.redact(&added) {
+            let path = file.path().map_or("a file", RepoPath::as_str);
+            let what = kind(&added, &redacted);
+            findings.violation(
+                PolicyViolation::block(
+                    "secret_added",
+                    format!("an added line of {path} looks like a credential ({what})"),
+                )
+                .in_file(path)
+                .by("secrets.enabled")
+                .remedy("a patch without it; and withdraw the credential, when it is one"),
+            );
         }
     }
 }
 
+/// The added lines together, so that what spans lines is seen, too.
+fn added_text(file: &FileDiff) -> String {
+    let lines = || file.hunks.iter().flat_map(|hunk| &hunk.lines).filter(|line| line.kind == LineKind::Added);
+    let mut text = String::with_capacity(lines().map(|line| line.text.len()).sum());
+    text.extend(lines().map(|line| line.text.as_str()));
+    text
+}
+
+/// What was taken out first: `[redacted KIND]` stands where the two texts part.
+fn kind<'r>(text: &str, redacted: &'r str) -> &'r str {
+    let same = text.bytes().zip(redacted.bytes()).take_while(|(a, b)| a == b).count();
+    // A secret that begins with a bracket has it in common with its mark.
+    let mark = redacted.get(..same).and_then(|head| head.rfind("[redacted ")).unwrap_or(same);
+    let rest = redacted.get(mark..).unwrap_or_default();
+    rest.strip_prefix("[redacted ").and_then(|rest| rest.split(']').next()).unwrap_or("secret")
+}
+
 #[cfg(test)]
 mod tests {
-    use super::*;
+    fn found(added: &[&str]) -> Option<String> {
+        let lines: String = added.iter().map(|line| format!("+{line}\n")).collect();
+        let diff = format!("diff --git a/x b/x\n--- a/x\n+++ b/x\n@@ -1 +1,{} @@\n+a\n-b\n{lines}", added.len() + 1);
+        let decision = crate::PolicyEngine::default().evaluate_patch(diff.as_bytes());
+        let found = decision.violations.into_iter().find(|violation| violation.code == "secret_added");
+        found.map(|violation| violation.message)
+    }
 
     #[test]
-    fn credentials_are_recognised_and_prose_is_not() {
-        let set = SecretPatterns::new().unwrap().0;
-        for line in [
-            "-----BEGIN RSA PRIVATE KEY-----",
-            "key = 'AKIAIOSFODNN7EXAMPLE'",
-            "https://user:hunter22@host/",
-            &format!("ghp_{}", "a".repeat(36)),
+    fn credentials_are_found_and_not_told() {
+        let token = format!("ghp_{}", "a".repeat(36));
+        for (added, kind) in [
+            (vec!["key = 'AKIAIOSFODNN7EXAMPLE'"], "aws access key"),
+            (vec!["https://user:hunter22@host/"], "password"),
+            (vec!["a", &token, "b"], "github token"),
+            (vec!["-----BEGIN RSA PRIVATE KEY-----", "MIIEow", "-----END RSA PRIVATE KEY-----"], "private key"),
         ] {
-            assert!(set.is_match(line), "{line}");
+            let message = found(&added).unwrap_or_default();
+            assert!(message.ends_with(&format!("looks like a credential ({kind})")), "{added:?}: {message}");
         }
-        for line in ["requests>=2.31", "https://example.com/a:b@c", "sk-short", "https://${USER}:${TOKEN}@host"] {
-            assert!(!set.is_match(line), "{line}");
+        for line in [
+            "requests>=2.31",
+            "https://example.com/a:b@c",
+            "sk-short",
+            "https://${USER}:${TOKEN}@host",
+            "token = get()",
+        ] {
+            assert_eq!(found(&[line]), None, "{line}");
         }
+    }
+
+    #[test]
+    fn removed_and_surrounding_lines_are_not_looked_at() {
+        let diff =
+            "diff --git a/x b/x\n--- a/x\n+++ b/x\n@@ -1,2 +1 @@\n AKIAIOSFODNN7EXAMPLE\n-AKIAIOSFODNN7EXAMPLE\n";
+        assert!(crate::PolicyEngine::default().evaluate_patch(diff.as_bytes()).allowed);
     }
 }

@@ -1,17 +1,25 @@
 //! The policy document: what an organisation writes down.
 
+mod error;
+mod read;
+#[cfg(feature = "schema")]
+pub(crate) mod schema;
+mod tree;
+
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
+pub use error::{PolicyError, PolicyProblem};
+
 /// The text of the default policy, comments and all.
-pub const DEFAULT_POLICY_TOML: &str = include_str!("../default-policy.toml");
+pub const DEFAULT_POLICY_TOML: &str = include_str!("../../default-policy.toml");
 
 /// A policy as data, version 1. A document need only hold what differs from
 /// [`DEFAULT_POLICY_TOML`], which also says what each key means.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct SafetyPolicy {
@@ -37,37 +45,55 @@ impl SafetyPolicy {
     /// Reads a policy from TOML.
     ///
     /// ```
-    /// let policy = fix_policy::SafetyPolicy::from_toml("version = 1\n[limits]\nfiles_max = 1\n")?;
+    /// use fix_policy::SafetyPolicy;
+    /// let policy = SafetyPolicy::from_toml("version = 1\n[limits]\nfiles_max = 1\n")?;
     /// assert_eq!(policy.limits.files_max, 1);
-    /// assert_eq!(policy.limits.lines_added_max, 200);
-    /// assert!(fix_policy::SafetyPolicy::from_toml("").is_err(), "a policy says its version");
+    /// assert_eq!(policy.limits.lines_added_max, 200, "as in the default policy");
+    ///
+    /// let error = SafetyPolicy::from_toml("version = 1\n[limits]\nfile_max = 1\n").unwrap_err();
+    /// assert!(error.to_string().contains("did you mean `limits.files_max`?"));
     /// # Ok::<(), fix_policy::PolicyError>(())
     /// ```
     ///
     /// # Errors
-    /// Says where the text is no policy: syntax, an unknown key, a wrong type.
+    /// Says what is wrong with the text, every unknown key and wrong type at once.
     pub fn from_toml(text: &str) -> Result<Self, PolicyError> {
-        Self::over_default(read_toml(text)?)
+        read::toml(text).and_then(read::over_default)
     }
 
-    /// Reads a policy from JSON.
+    /// Reads a policy from JSON. A key that stands twice is refused.
     ///
     /// # Errors
     /// As [`SafetyPolicy::from_toml`].
     pub fn from_json(text: &str) -> Result<Self, PolicyError> {
-        let document =
-            serde_json::from_str(text).map_err(|error| PolicyError::Unreadable { problem: error.to_string() })?;
-        Self::over_default(document)
+        read::json(text).and_then(read::over_default)
     }
 
-    /// What the document leaves out is as in the default policy; its version it must say itself.
-    fn over_default(document: Value) -> Result<Self, PolicyError> {
-        let unreadable = |problem: String| PolicyError::Unreadable { problem };
-        if document.get("version").is_none() {
-            return Err(unreadable("the key `version` is missing; write `version = 1`".to_owned()));
-        }
-        let merged = merge(read_toml(DEFAULT_POLICY_TOML)?, document);
-        serde_json::from_value(merged).map_err(|error| unreadable(error.to_string()))
+    /// Reads a policy from YAML 1.2. A key that stands twice is refused.
+    ///
+    /// # Errors
+    /// As [`SafetyPolicy::from_toml`].
+    #[cfg(feature = "yaml")]
+    pub fn from_yaml(text: &str) -> Result<Self, PolicyError> {
+        read::yaml(text).and_then(read::over_default)
+    }
+
+    /// Reads the content of a policy file; the ending of its name says the language:
+    /// `.toml`, `.json`, `.yaml` or `.yml`.
+    ///
+    /// ```
+    /// use fix_policy::SafetyPolicy;
+    /// let policy = SafetyPolicy::from_file("fix-policy.json", br#"{"version": 1}"#)?;
+    /// assert_eq!(policy, SafetyPolicy::from_toml(fix_policy::DEFAULT_POLICY_TOML)?);
+    /// assert!(SafetyPolicy::from_file("policy.ini", b"version = 1").is_err());
+    /// # Ok::<(), fix_policy::PolicyError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`SafetyPolicy::from_toml`]; and [`PolicyError::Unreadable`] for another ending,
+    /// for bytes that are not UTF-8, and for a file that is too large.
+    pub fn from_file(name: &str, content: &[u8]) -> Result<Self, PolicyError> {
+        read::file(name, content).and_then(read::over_default)
     }
 
     /// The SHA-256 of the policy's content, as 64 hexadecimal digits; comments and spelling don't count.
@@ -76,49 +102,6 @@ impl SafetyPolicy {
         let json = serde_json::to_vec(self).unwrap_or_default();
         Sha256::digest(json).iter().map(|byte| format!("{byte:02x}")).collect()
     }
-}
-
-fn read_toml(text: &str) -> Result<Value, PolicyError> {
-    toml::from_str(text).map_err(|error| PolicyError::Unreadable { problem: error.to_string().trim_end().to_owned() })
-}
-
-/// Tables are merged key by key; anything else replaces what was there.
-fn merge(base: Value, over: Value) -> Value {
-    match (base, over) {
-        (Value::Object(mut base), Value::Object(over)) => {
-            for (key, value) in over {
-                let merged = match base.remove(&key) {
-                    Some(below) => merge(below, value),
-                    None => value,
-                };
-                base.insert(key, merged);
-            }
-            Value::Object(base)
-        }
-        (_, over) => over,
-    }
-}
-
-/// Why a policy can't be used. Whoever meets one denies everything.
-#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-#[non_exhaustive]
-pub enum PolicyError {
-    /// It is no policy document.
-    #[error("the policy can't be read: {problem}")]
-    Unreadable {
-        /// What is wrong, and where.
-        problem: String,
-    },
-    /// A pattern is no glob.
-    #[error("the policy has an invalid pattern {pattern:?} in {key}: {problem}")]
-    Pattern {
-        /// The key that holds the pattern.
-        key: &'static str,
-        /// The pattern.
-        pattern: String,
-        /// What is wrong with it.
-        problem: String,
-    },
 }
 
 /// The version of the policy language.
@@ -148,19 +131,28 @@ impl From<Version> for u32 {
     }
 }
 
+impl fmt::Display for Version {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        u32::from(*self).fmt(f)
+    }
+}
+
 /// Which files may change.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Paths {
-    /// Globs of which a path must match one.
+    /// Globs of which a path must match one. Each means what it says; a trailing `/` means all below.
     pub allowed: Vec<String>,
-    /// Globs of which a path may match none.
+    /// Globs of which a path may match none. Case does not matter; one without `/` matches at any depth;
+    /// what names a directory covers all below.
     pub forbidden: Vec<String>,
 }
 
 /// How large a patch may be.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct PatchLimits {
@@ -176,6 +168,7 @@ pub struct PatchLimits {
 
 /// What a file of a diff may do besides changing lines.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Changes {
@@ -185,7 +178,7 @@ pub struct Changes {
     pub delete: bool,
     /// Be renamed or copied.
     pub rename: bool,
-    /// Change its mode, as long as it stays a regular file.
+    /// Change its mode, or come into being executable, as long as it is a regular file.
     pub mode: bool,
     /// Have binary content.
     pub binary: bool,
@@ -193,6 +186,7 @@ pub struct Changes {
 
 /// Credentials in added lines.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Secrets {
@@ -200,25 +194,29 @@ pub struct Secrets {
     pub enabled: bool,
 }
 
-/// Names of distributions.
+/// Names of distributions, in their PEP 503 form.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Dependencies {
-    /// Globs of which a name must match one; empty: any name.
+    /// Globs of which a name must match one.
     pub allowed: Vec<String>,
     /// Globs of which a name may match none.
     pub denied: Vec<String>,
     /// What to say of a dependency without a version.
-    pub unpinned: Unpinned,
+    pub unpinned: Answer,
+    /// What to say of a new name that looks like a well-known one, or that is what another project is imported as.
+    pub suspicious: Answer,
 }
 
 /// How dangerous a change is, in points.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Danger {
-    /// The highest score that is labelled `safe`.
+    /// The highest score that is labelled `safe`; at most 100.
     pub safe_max: u8,
     /// For each file.
     pub per_file: u32,
@@ -240,23 +238,34 @@ pub struct Danger {
     pub low_confidence: u32,
     /// See `low_confidence`; 0 to 1.
     pub confidence_low: f64,
-    /// For each lock file that becomes stale.
-    pub lockfile_stale: u32,
     /// For each violation of severity `warn`.
     pub warning: u32,
     /// For each file on a risky path.
     pub risky_paths: Vec<RiskyPath>,
 }
 
+/// A path on which a change is riskier.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct RiskyPath {
+    /// A glob, matched as `paths.forbidden` is.
+    pub pattern: String,
+    /// What it adds to the score; of several that match, the largest counts.
+    pub weight: u32,
+}
+
 /// What a generator exists for.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Support {
-    /// Categories that may go on.
+    /// Categories of plans that may go on.
     pub categories: Vec<String>,
     /// Operations that may go on.
-    pub operations: Vec<String>,
+    pub operations: Vec<OperationKind>,
     /// The least confidence, from 0 to 1.
     pub confidence_min: f64,
     /// Globs of the files that dependencies are declared in.
@@ -265,30 +274,46 @@ pub struct Support {
     pub python_files: Vec<String>,
 }
 
-/// A path on which a change is riskier.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(deny_unknown_fields)]
-#[non_exhaustive]
-pub struct RiskyPath {
-    /// A glob, matched as `paths.forbidden` is.
-    pub pattern: String,
-    /// What it adds to the score.
-    pub weight: u32,
+/// An operation of a plan, as a document names it.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+#[expect(clippy::exhaustive_enums, reason = "a new operation must be handled everywhere")]
+pub enum OperationKind {
+    /// Declare a dependency.
+    AddDependency,
+    /// Change the version of a dependency.
+    PinDependency,
+    /// Remove an unused import.
+    RemoveUnused,
+    /// Change a configuration file.
+    UpdateConfig,
+    /// Change code.
+    ModifyCode,
 }
 
-/// What to say of a dependency without a version.
+impl From<fix_plan::ActionKind> for OperationKind {
+    fn from(kind: fix_plan::ActionKind) -> Self {
+        match kind {
+            fix_plan::ActionKind::AddDependency => Self::AddDependency,
+            fix_plan::ActionKind::PinDependency => Self::PinDependency,
+            fix_plan::ActionKind::RemoveUnused => Self::RemoveUnused,
+            fix_plan::ActionKind::UpdateConfig => Self::UpdateConfig,
+            fix_plan::ActionKind::ModifyCode => Self::ModifyCode,
+        }
+    }
+}
+
+/// What to say of something that is not wrong by itself.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
-#[expect(clippy::exhaustive_enums, reason = "two answers are the contract")]
-pub enum Unpinned {
+#[expect(clippy::exhaustive_enums, reason = "three answers are the contract")]
+pub enum Answer {
     /// Nothing.
     Allow,
-    /// A warning.
+    /// A warning: a person must look.
     Warn,
-}
-
-impl fmt::Display for Version {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        u32::from(*self).fmt(f)
-    }
+    /// No.
+    Block,
 }

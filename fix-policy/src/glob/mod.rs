@@ -1,0 +1,306 @@
+//! Path patterns, matched component by component.
+
+#[cfg(test)]
+mod differential;
+
+use std::borrow::Cow;
+
+use fix_plan::{PathProfile, RepoPath};
+use globset::{Glob, GlobBuilder, GlobSet, GlobSetBuilder};
+
+use crate::document::PolicyProblem;
+
+/// Patterns that forbid: case does not matter, a pattern without `/` matches at
+/// any depth, and what names a directory covers all that is in it.
+#[derive(Clone, Debug)]
+pub(crate) struct DenyGlobs(Globs);
+
+impl DenyGlobs {
+    pub(crate) fn new<'p>(
+        key: &str,
+        patterns: impl IntoIterator<Item = &'p String>,
+        problems: &mut Vec<PolicyProblem>,
+    ) -> Self {
+        Self(Globs::new(key, patterns, deny_glob, problems))
+    }
+
+    /// The first pattern, in the order of their texts, that matches `path` or a directory it is in.
+    pub(crate) fn matching(&self, path: &RepoPath) -> Option<&str> {
+        let folded = self.0.first_above(&path.collision_key());
+        // Folding may change how many characters there are, and `?` counts them.
+        let lower = (!path.as_str().is_ascii()).then(|| self.0.first_above(&path.as_str().to_lowercase())).flatten();
+        folded.into_iter().chain(lower).min()
+    }
+}
+
+/// Patterns that allow: each means what it says, and a trailing `/` all below it.
+#[derive(Clone, Debug)]
+pub(crate) struct AllowGlobs(Globs);
+
+impl AllowGlobs {
+    pub(crate) fn new<'p>(
+        key: &str,
+        patterns: impl IntoIterator<Item = &'p String>,
+        problems: &mut Vec<PolicyProblem>,
+    ) -> Self {
+        Self(Globs::new(key, patterns, allow_glob, problems))
+    }
+
+    pub(crate) fn matches(&self, text: &str) -> bool {
+        self.0.all || if text.is_ascii() { self.0.set.is_match(text) } else { self.matching(text).is_some() }
+    }
+
+    /// The first pattern, in the order of their texts, that matches.
+    pub(crate) fn matching(&self, text: &str) -> Option<&str> {
+        self.0.pattern(self.0.first(text, &mut Vec::new()))
+    }
+}
+
+#[derive(Clone, Debug)]
+struct Globs {
+    set: GlobSet,
+    /// The pattern of the document that each glob of the set comes from, sorted, none twice:
+    /// neither order nor repetition in a document shows in a decision.
+    patterns: Vec<String>,
+    /// Whether one of them matches everything.
+    all: bool,
+}
+
+impl Globs {
+    fn new<'p>(
+        key: &str,
+        patterns: impl IntoIterator<Item = &'p String>,
+        glob: impl Fn(&str) -> Result<Glob, String>,
+        problems: &mut Vec<PolicyProblem>,
+    ) -> Self {
+        let mut patterns: Vec<String> = patterns.into_iter().cloned().collect();
+        patterns.sort();
+        patterns.dedup();
+        let mut set = GlobSetBuilder::new();
+        for pattern in &patterns {
+            match checked(pattern).and_then(|()| glob(pattern)) {
+                Ok(glob) => {
+                    set.add(glob);
+                }
+                Err(problem) => problems.push(PolicyProblem::new(key, format!("the pattern {pattern:?} {problem}"))),
+            }
+        }
+        let set = set.build().unwrap_or_else(|error| {
+            problems.push(PolicyProblem::new(key, format!("the patterns can't be compiled: {error}")));
+            GlobSet::empty()
+        });
+        Self { all: patterns.iter().any(|pattern| pattern == "**"), set, patterns }
+    }
+
+    /// The first glob that matches.
+    fn first(&self, text: &str, matches: &mut Vec<usize>) -> Option<usize> {
+        self.set.matches_into(text, matches);
+        if text.is_ascii() {
+            return matches.iter().copied().min();
+        }
+        // The matcher's `?` takes a byte: globs that may have one see one byte for each character. They are
+        // ASCII and paths hold no control character, so that nothing else of them meets what is put in.
+        let is_plain = |index: &usize| self.patterns.get(*index).is_some_and(|pattern| !pattern.is_ascii());
+        let plain = matches.iter().copied().filter(is_plain).min();
+        let squeezed: String = text.chars().map(|c| if c.is_ascii() { c } else { '\u{1}' }).collect();
+        self.set.matches_into(&squeezed, matches);
+        matches.iter().copied().chain(plain).min()
+    }
+
+    /// The first pattern that matches the path, or a directory above it.
+    fn first_above(&self, path: &str) -> Option<&str> {
+        let mut matches = Vec::new();
+        let ends = path.match_indices('/').map(|(at, _)| at).chain([path.len()]);
+        let prefixes = ends.filter_map(|end| path.get(..end));
+        self.pattern(prefixes.filter_map(|prefix| self.first(prefix, &mut matches)).min())
+    }
+
+    fn pattern(&self, index: Option<usize>) -> Option<&str> {
+        self.patterns.get(index?).map(String::as_str)
+    }
+}
+
+/// Whether a pattern is of the small language: the rest would be read differently by different people.
+fn checked(pattern: &str) -> Result<(), String> {
+    let refuse = |problem: &str| Err(problem.to_owned());
+    if pattern.is_empty() {
+        return refuse("is empty; `**` means every path");
+    }
+    if pattern.starts_with('/') {
+        return refuse("begins with `/`; write it relative to the root of the repository");
+    }
+    if pattern.contains('\\') {
+        return refuse("holds `\\`; write `/` between components, and `[*]` for a star");
+    }
+    if pattern.chars().any(char::is_control) {
+        return refuse("holds a control character");
+    }
+    if !pattern.is_ascii() && pattern.contains(['?', '[']) {
+        return refuse("has `?` or `[` beside letters that are not ASCII; write `*`, or words in braces");
+    }
+    for component in pattern.strip_suffix('/').unwrap_or(pattern).split('/') {
+        match component {
+            "" | "." | ".." => return refuse("has an empty, `.` or `..` component, which no path has"),
+            "**" => {}
+            _ if component.contains("**") => {
+                return refuse("has `**` beside something; it stands alone between slashes");
+            }
+            _ if component.matches('{').count() != component.matches('}').count() => {
+                return refuse("has `/` in braces, or braces that don't close; write two patterns");
+            }
+            _ => {}
+        }
+    }
+    classes(pattern)
+}
+
+/// A class must not hold `/`, by a range neither: the matcher would let it cross.
+fn classes(pattern: &str) -> Result<(), String> {
+    let mut rest = pattern;
+    while let Some((_, class)) = rest.split_once('[') {
+        let Some((class, behind)) = class.split_once(']') else {
+            return Err("has a `[` that is not closed".to_owned());
+        };
+        let signs: Vec<char> = class.trim_start_matches(['!', '^']).chars().collect();
+        let crosses = |range: &[char]| matches!(range, [from, '-', to] if (*from..=*to).contains(&'/'));
+        if signs.is_empty() || signs.contains(&'[') || signs.contains(&'/') || signs.windows(3).any(crosses) {
+            return Err("has a class that is empty, or holds `[`, `]` or `/`".to_owned());
+        }
+        rest = behind;
+    }
+    Ok(())
+}
+
+fn deny_glob(pattern: &str) -> Result<Glob, String> {
+    let mut name = pattern.strip_suffix('/').unwrap_or(pattern);
+    // What is below a directory is covered by the directory.
+    while let Some(directory) = name.strip_suffix("/**") {
+        name = directory;
+    }
+    let rooted = if name.contains('/') || name == "**" { Cow::Borrowed(name) } else { format!("**/{name}").into() };
+    // Lower case on both sides lets the matcher look names up instead of running automata. A class is
+    // left alone: `[A-z]` in lower case would be another one.
+    if rooted.contains('[') {
+        return built(&rooted, true);
+    }
+    built(&folded(&rooted)?, false)
+}
+
+fn allow_glob(pattern: &str) -> Result<Glob, String> {
+    match pattern.strip_suffix('/') {
+        Some(directory) => built(&format!("{directory}/**"), false),
+        None => built(pattern, false),
+    }
+}
+
+fn built(glob: &str, case_insensitive: bool) -> Result<Glob, String> {
+    // What is not of a class may be a slash to the matcher.
+    let glob = glob.replace("[!", "[!/").replace("[^", "[^/");
+    let mut builder = GlobBuilder::new(&glob);
+    builder.literal_separator(true).backslash_escape(true).empty_alternates(false).case_insensitive(case_insensitive);
+    builder.build().map_err(|error| format!("is no glob: {}", error.kind()))
+}
+
+/// The pattern as [`RepoPath::collision_key`] folds paths.
+fn folded(pattern: &str) -> Result<String, String> {
+    if pattern.is_ascii() {
+        return Ok(pattern.to_ascii_lowercase());
+    }
+    // On Unix a path may hold the signs of globs.
+    let path = RepoPath::parse(pattern, PathProfile::Unix).map_err(|error| format!("matches no path: {error}"))?;
+    Ok(path.collision_key())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn denies(pattern: &str, path: &str) -> bool {
+        let mut problems = Vec::new();
+        let globs = DenyGlobs::new("test", &[pattern.to_owned()], &mut problems);
+        assert_eq!(problems, [], "{pattern}");
+        globs.matching(&path.parse().unwrap()).is_some()
+    }
+
+    fn allows(pattern: &str, path: &str) -> bool {
+        let mut problems = Vec::new();
+        let globs = AllowGlobs::new("test", &[pattern.to_owned()], &mut problems);
+        assert_eq!(problems, [], "{pattern}");
+        globs.matches(path)
+    }
+
+    #[test]
+    fn deny_reaches_every_spelling_of_a_rule() {
+        for (pattern, path) in [
+            ("*.pem", "a.pem"),
+            ("*.pem", "x/y/A.PEM"),
+            ("*.PEM", "a.pem"),
+            ("*.pem", "certs.pem/readme"),
+            ("**/*.pem", "a.pem"),
+            (".github/**", "sub/.GitHub/workflows/x.yml"),
+            (".github/**", ".github/x"),
+            (".github/", ".github/x"),
+            ("infra", "a/infra/b/c.tf"),
+            ("**/infra/**", "infra/x"),
+            ("a/b", "a/b/c"),
+            ("a/*/c", "A/b/C/d"),
+            ("a/**/c", "a/c"),
+            ("a/**/c", "a/x/y/c/z"),
+            ("id_rsa*", "keys/id_rsa.pub"),
+            ("[A-z]x", "_x"),
+            ("[A-Z]x", "bx"),
+            ("x.{yml,YAML}", "x.yaml"),
+            ("Straße", "STRASSE/x"),
+            ("a?b", "aßb"),
+            ("a[!x]b", "a\u{1f600}b"),
+            ("a??b", "aßb"),
+            ("??", "ﬀ"),
+            ("?", "ﬀ"),
+            ("É*", "é1"),
+            ("**", "x"),
+        ] {
+            assert!(denies(pattern, path), "{pattern} {path}");
+        }
+        for (pattern, path) in [
+            ("infra", "infrastructure/x"),
+            ("a/b", "x/a/b"),
+            ("*.pem", "src/pem.py"),
+            ("a/*", "b/c"),
+            ("a?b", "a/b"),
+            ("a*b", "a/b"),
+            ("a[!b]c", "a/c"),
+            ("a[^b]c", "a/c"),
+            ("??x", "éx"),
+            (".env", "x.env"),
+        ] {
+            assert!(!denies(pattern, path), "{pattern} {path}");
+        }
+    }
+
+    #[test]
+    fn allow_means_what_it_says() {
+        assert!(allows("src/**", "src/a/b.py") && allows("src/", "src/a/b.py") && allows("**", "x/y"));
+        assert!(allows("src/*.py", "src/a.py") && !allows("src/*.py", "src/a/b.py"));
+        assert!(allows("?/x", "é/x") && !allows("??/x", "é/x") && allows("é/*", "é/x") && !allows("é", "è"));
+        assert!(!allows("*.py", "src/a.py") && !allows("src/**", "SRC/a") && !allows("src", "src/a"));
+    }
+
+    #[test]
+    fn invalid_patterns_are_problems() {
+        for pattern in [
+            "", "/", "/etc", "a[", "{a", "a}", "{a/b,c}", "a\\b", "a**", "**.py", "a//b", "../a", "a/./b", "a\nb",
+            "[b-a]", "{a,{b,c}", "é?", "[é]", "[]a]", "[[a]", "[+-0]", "[a/]", "a[]",
+        ] {
+            let patterns = [pattern.to_owned()];
+            for deny in [true, false] {
+                let mut problems = Vec::new();
+                if deny {
+                    DenyGlobs::new("paths.forbidden", &patterns, &mut problems);
+                } else {
+                    AllowGlobs::new("paths.allowed", &patterns, &mut problems);
+                }
+                assert_eq!(problems.len(), 1, "{pattern}");
+            }
+        }
+    }
+}
