@@ -3,8 +3,10 @@
 use fix_adapters::run_store::Sqlite;
 use fix_adapters::simulate::simulate;
 use fix_pipeline::Pipeline;
+use fix_pipeline::testing::FakePlanSource;
+use fix_pipeline::testing::mocks::MockPrSink;
 use fix_policy::{PolicyEngine, SafetyPolicy};
-use fix_tests::adapters::{Canned, MockSink, Scripted};
+use fix_tests::adapters::Scripted;
 use fix_tests::repository::TestRepository;
 
 const PLAN: &str = r#"{"root_cause":"x","category":"lint_format","confidence":1,"files":["app.py"],"operations":[{"type":"remove_unused","file":"app.py","details":{"import":"os"},"rationale":"r","evidence":[]}]}"#;
@@ -18,9 +20,9 @@ async fn runs_are_decided_again_under_both_policies() {
     let repository = TestRepository::new(&[("app.py", "import os\nimport sys\nprint(sys.path)\n")]);
     let file = repository.home().join("runs.sqlite3");
     let mut pipeline = Pipeline::new(
-        Canned::new(&[PLAN, PLAN]),
+        FakePlanSource::answering([PLAN, PLAN]),
         Scripted::mended(repository.mirror()),
-        MockSink::new(),
+        MockPrSink::new(),
         Sqlite::open(&file).await.unwrap(),
     );
     // The second run ends at its patch, so that the sink is never asked.
