@@ -2,7 +2,7 @@
 #![allow(dead_code, reason = "each target uses one of them")]
 
 use fix_patch::{Allowance, Generated, MemoryTree, PatchError, PatchGenerator, PatchOptions};
-use fix_plan::{FixPlan, ImportTarget, Log, PathProfile, Redactor, RepoPath, VersionSpec};
+use fix_plan::{FixPlan, ImportTarget, Log, Marker, PathProfile, Redactor, RepoPath, VersionSpec};
 use serde_json::{Value, json};
 
 /// A plan that is accepted is canonical after one round; one that is refused says why.
@@ -16,6 +16,8 @@ pub fn plan(bytes: &[u8]) {
         Err(error) => {
             assert!(!error.violations().is_empty());
             assert!(error.violations().len() <= fix_plan::limits::VIOLATIONS_MAX);
+            assert!(error.violations().iter().all(|violation| violation.pointer.len() < 8 * 1024));
+            assert!(!error.to_string().contains(|c: char| c.is_control()), "{error}");
         }
     }
 }
@@ -39,13 +41,19 @@ pub fn path(bytes: &[u8]) {
     }
 }
 
-/// A version specifier that is accepted is kept as it is, on one line, without quotes.
+/// A version specifier that is accepted has one spelling, on one line, without quotes.
 pub fn spec(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     if let Ok(spec) = text.parse::<VersionSpec>() {
-        assert_eq!(spec.as_str(), text);
+        assert_eq!(spec.as_str().parse(), Ok(spec.clone()), "{text:?}");
+        assert_eq!(spec.as_str().replace([' ', ',', '|'], ""), text.replace([' ', ',', '|'], ""));
         assert!(!text.contains(['\n', '\r', '"', '\'', '\\', '#', ';', '@', ':', '/', '[', ']', '{', '}']), "{text:?}");
         assert!(spec.same_meaning(&spec));
+    }
+    if let Ok(marker) = text.parse::<Marker>() {
+        assert_eq!(marker.as_str().parse(), Ok(marker.clone()), "{text:?}");
+        assert!(marker.same_meaning(text), "{text:?}");
+        assert!(!marker.as_str().contains(['\n', '\r', '\\', '#', ';', '@']), "{text:?}");
     }
 }
 
@@ -57,7 +65,13 @@ pub fn log(bytes: &[u8]) {
     let redactor = Redactor::default();
     let once = redactor.redact(log.as_str()).into_owned();
     assert_eq!(redactor.redact(&once), once, "redacting again changes nothing");
-    let _ = (log.missing_modules(), log.unused_names());
+    assert_eq!(Log::from_bytes_redacted(bytes, &redactor).as_str(), once);
+    assert!(redactor.redact(&String::from_utf8_lossy(bytes)).len() <= bytes.len() * 16);
+    let evidence = log.missing_modules().into_iter().map(|module| module.evidence);
+    let evidence = evidence.chain(log.unused_names().into_iter().map(|name| name.evidence));
+    for line in evidence.filter(|line| line.len() > 20) {
+        assert!(log.quotes(&line) || log.as_str().contains(['[', '{']), "{line:?}");
+    }
 }
 
 /// Whatever the file and the details: an import goes and nothing else does, or there is a reason.

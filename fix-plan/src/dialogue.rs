@@ -99,12 +99,7 @@ fn judge(text: &str, finish: Finish, log: &Log) -> Result<FixPlan, PlanError> {
         }
         Finish::Complete => {}
     }
-    if text.trim().is_empty() {
-        return Err(PlanError::one("", ViolationCode::EmptyAnswer, "is empty; answer with one JSON object"));
-    }
-    let plan = FixPlan::parse(text.as_bytes())?;
-    plan.check_evidence(log)?;
-    Ok(plan)
+    FixPlan::parse_for(text.as_bytes(), log)
 }
 
 #[cfg(test)]
@@ -112,7 +107,7 @@ mod tests {
     use super::*;
 
     const PLAN: &str = r#"{"root_cause": "x", "category": "lint_format", "confidence": 1, "files": ["a.py"], "operations":
-        [{"type": "remove_unused", "file": "a.py", "details": {"import": "os"}, "rationale": "r", "evidence": ["F401 os"]}]}"#;
+        [{"type": "remove_unused", "file": "a.py", "details": {"import": "os"}, "rationale": "r", "evidence": ["a.py:1: F401 os"]}]}"#;
 
     fn codes(next: &Next) -> Vec<ViolationCode> {
         match next {
@@ -136,6 +131,27 @@ mod tests {
         assert!(matches!(first("I can't help with that.", Finish::Refused), Next::GiveUp(_)));
         let invented = PLAN.replace("F401 os", "F401 sys");
         assert_eq!(codes(&first(&invented, Finish::Complete)), [ViolationCode::EvidenceNotFound]);
+    }
+
+    /// What is wrong with a value, with two values, and with the evidence comes in one round, in the
+    /// places of the model's own text.
+    #[test]
+    fn one_round_names_every_kind_of_fault() {
+        let two = r#"{"root_cause": "", "category": "lint_format", "confidence": 1, "files": ["b.py", "a.py"], "operations": [
+            {"type": "remove_unused", "file": "b.py", "details": {"import": "os"}, "rationale": "r", "evidence": ["zz", "a.py:1: F401 os"]},
+            {"type": "remove_unused", "file": "c.py", "details": {"import": "os"}, "rationale": "r", "evidence": []}]}"#;
+        let Next::Repair(error) = first(two, Finish::Complete) else { panic!("{two}") };
+        let places: Vec<_> =
+            error.violations().iter().map(|violation| (violation.pointer.as_str(), violation.code)).collect();
+        assert_eq!(
+            places,
+            [
+                ("/root_cause", ViolationCode::InvalidText),
+                ("/operations/0/evidence/0", ViolationCode::EvidenceNotFound),
+                ("/operations/1/file", ViolationCode::FileNotListed),
+            ]
+        );
+        assert!(error.violations()[1].message.contains("\"zz\""), "{error}");
     }
 
     #[test]

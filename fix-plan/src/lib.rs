@@ -21,7 +21,7 @@ mod wire;
 
 pub use dialogue::{Dialogue, Finish, Next};
 pub use failure::{BranchName, CommitId, EventId, Failure};
-pub use log::{Log, MissingModule, UnusedName};
+pub use log::{Finding, Log, MissingModule, UnusedName};
 pub use operation::{Action, ActionKind, Dependency, FreeForm, Operation, Section, UnusedImport};
 pub use package::{ExtraName, GroupName, Marker, PackageName, SpecKind, ValueError, VersionSpec, normalize_name};
 pub use path::{PathError, PathProfile, PathReason, RepoPath};

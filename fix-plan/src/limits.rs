@@ -9,6 +9,8 @@ pub const PLAN_BYTES_MAX: usize = 256 * 1024;
 pub const PLAN_DEPTH_MAX: usize = 32;
 /// Most values (objects, arrays, strings, numbers, …) in a plan text.
 pub const PLAN_VALUES_MAX: usize = 4_096;
+/// Longest key of an object in a plan text, in bytes.
+pub const KEY_BYTES_MAX: usize = 128;
 /// Most violations reported for one plan; what is beyond is cut.
 pub const VIOLATIONS_MAX: usize = 64;
 /// Most operations in one plan.
@@ -17,6 +19,8 @@ pub const OPERATIONS_MAX: usize = 10;
 pub const FILES_MAX: usize = 10;
 /// Most evidence lines of one operation.
 pub const EVIDENCE_LINES_MAX: usize = 50;
+/// Fewest visible characters of a line that evidence quotes in part; a shorter line is quoted whole.
+pub const EVIDENCE_CHARS_MIN: usize = 12;
 /// Longest evidence line, in bytes.
 pub const EVIDENCE_LINE_BYTES_MAX: usize = 2 * 1024;
 /// Longest root cause or rationale, in bytes.
@@ -26,7 +30,9 @@ pub const NAME_BYTES_MAX: usize = 128;
 /// Longest version specifier, in bytes.
 pub const SPEC_BYTES_MAX: usize = 128;
 /// Longest environment marker, in bytes.
-pub const MARKER_BYTES_MAX: usize = 512;
+pub const MARKER_BYTES_MAX: usize = 256;
+/// Most comparisons in one environment marker.
+pub const MARKER_COMPARISONS_MAX: usize = 8;
 /// Most extras of one requirement.
 pub const EXTRAS_MAX: usize = 16;
 /// Longest dotted Python name, in bytes.
@@ -49,6 +55,8 @@ pub const REPAIRS_MAX: u32 = 2;
 pub const PROMPT_LOG_BYTES_MAX: usize = 64 * 1024;
 /// Longest part of an answer that a repair prompt holds, in bytes.
 pub const PROMPT_ANSWER_BYTES_MAX: usize = 16 * 1024;
+/// Longest list of findings in the log that a prompt holds, in bytes.
+pub const PROMPT_FINDINGS_BYTES_MAX: usize = 4 * 1024;
 /// Longest list of violations that a repair prompt holds, in bytes.
 pub const PROMPT_VIOLATIONS_BYTES_MAX: usize = 16 * 1024;
 /// Longest prompt, in bytes: log, answer, violations, and 16 KiB for the contract and what

@@ -3,10 +3,14 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde_json::{Map, Value};
+
 use crate::package::{ExtraName, GroupName, Marker, PackageName, ValueError, VersionSpec};
 use crate::path::RepoPath;
 use crate::python::{ImportLocator, ImportTarget};
 use crate::text::DisplayText;
+use crate::violation::Violations;
+use crate::wire::document::Node;
 
 /// One step: an action on one file, with the reason and the log lines it rests on.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -130,7 +134,8 @@ impl Dependency {
     /// The same, with these extras (sorted, duplicates dropped).
     #[must_use]
     pub fn with_extras(mut self, mut extras: Vec<ExtraName>) -> Self {
-        extras.sort();
+        // By the spelling, too: which of two spellings stays must not hang on their order.
+        extras.sort_by(|a, b| a.cmp(b).then_with(|| a.as_str().cmp(b.as_str())));
         extras.dedup();
         self.extras = extras;
         self
@@ -259,18 +264,41 @@ impl UnusedImport {
     }
 }
 
-/// Details that only an embedder's own strategy understands: a JSON object.
+/// Details that only an embedder's own strategy understands: a JSON object, within the
+/// [limits](crate::limits) of a plan text.
+///
+/// ```
+/// use fix_plan::FreeForm;
+/// let object = serde_json::json!({"setting": "line-length", "value": 120});
+/// let details = FreeForm::new(object.as_object().cloned().unwrap_or_default())?;
+/// assert_eq!(details.as_object()["value"], 120);
+/// # Ok::<(), fix_plan::ValueError>(())
+/// ```
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub struct FreeForm(serde_json::Map<String, serde_json::Value>);
+pub struct FreeForm(Map<String, Value>);
 
 impl FreeForm {
-    pub(crate) fn new(object: serde_json::Map<String, serde_json::Value>) -> Self {
+    /// The details `object`.
+    ///
+    /// # Errors
+    /// Names the limit that the object does not keep.
+    pub fn new(object: Map<String, Value>) -> Result<Self, ValueError> {
+        let text = Value::Object(object).to_string();
+        match crate::wire::document::read(text.as_bytes(), &mut Violations::default()).map(Node::into_value) {
+            Ok(Value::Object(object)) => Ok(Self(object)),
+            Ok(_) => Ok(Self::default()),
+            Err(error) => Err(ValueError::new("details", &text, error.to_string())),
+        }
+    }
+
+    /// The details of a plan text, whose limits have been checked.
+    pub(crate) fn bounded(object: Map<String, Value>) -> Self {
         Self(object)
     }
 
     /// The object.
     #[must_use]
-    pub fn as_object(&self) -> &serde_json::Map<String, serde_json::Value> {
+    pub fn as_object(&self) -> &Map<String, Value> {
         &self.0
     }
 }
@@ -278,6 +306,34 @@ impl FreeForm {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn which_extra_stays_does_not_hang_on_the_order() {
+        let extras = |names: [&str; 3]| {
+            let dependency = Dependency::new("a".parse().unwrap(), VersionSpec::any());
+            let names = names.iter().map(|name| name.parse().unwrap()).collect();
+            dependency.with_extras(names).extras.iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
+        assert_eq!(extras(["socks", "SOCKS", "b"]), extras(["SOCKS", "b", "socks"]));
+    }
+
+    #[test]
+    fn free_form_details_have_the_limits_of_a_text() {
+        let object = |value: Value| Map::from_iter([("key".to_owned(), value)]);
+        assert!(FreeForm::new(object(serde_json::json!({"b": [1, null], "a": 1.5}))).is_ok());
+        let mut deep = Value::Null;
+        for _ in 0..40 {
+            deep = Value::Array(vec![deep]);
+        }
+        for bad in [
+            deep,
+            vec![0; 5_000].into(),
+            "x".repeat(300_000).into(),
+            Value::Object(Map::from_iter([("k".repeat(129), Value::Null)])),
+        ] {
+            assert!(FreeForm::new(object(bad)).is_err());
+        }
+    }
 
     #[test]
     fn sections_round_trip() {

@@ -36,15 +36,16 @@ impl RepoPath {
         check(path, profile)?;
         if !path.is_ascii() {
             if profile == PathProfile::Portable && path.contains(looks_like_slash) {
-                return Err(PathError {
-                    path: quote(path),
-                    component: String::new(),
-                    reason: PathReason::IllegalCharacter,
-                });
+                let component = path.split('/').find(|component| component.contains(looks_like_slash));
+                return Err(PathError::new(path, component.unwrap_or(path), PathReason::IllegalCharacter));
             }
             // What another system would read after normalising must be harmless too.
-            let folded = ComposingNormalizer::new_nfkc().normalize(path);
-            check(&folded, profile).map_err(|error| PathError { path: quote(path), ..error })?;
+            let normalizer = ComposingNormalizer::new_nfkc();
+            if let Err(error) = check(&normalizer.normalize(path), profile) {
+                let is_faulty = |component: &&str| check(&normalizer.normalize(component), profile).is_err();
+                let component = path.split('/').find(is_faulty);
+                return Err(PathError::new(path, component.unwrap_or(path), error.reason));
+            }
         }
         Ok(Self(path.to_owned()))
     }
@@ -70,8 +71,11 @@ impl RepoPath {
     /// A path beside this one.
     ///
     /// # Errors
-    /// As [`RepoPath::parse`], when `name` is no file name.
+    /// As [`RepoPath::parse`], and when `name` is a path of several components.
     pub fn sibling(&self, name: &str) -> Result<Self, PathError> {
+        if name.contains('/') {
+            return Err(PathError::new(name, name, PathReason::NoFileName));
+        }
         match self.parent() {
             "" => name.parse(),
             parent => format!("{parent}/{name}").parse(),
@@ -126,7 +130,8 @@ impl FromStr for RepoPath {
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[expect(clippy::exhaustive_enums, reason = "two profiles are the contract")]
 pub enum PathProfile {
-    /// Every file system, shell and forge: what plans use.
+    /// Every file system and forge that is in use: what plans use. Not every shell: a blank, `$` or
+    /// a quote is legal in a name, and has to be quoted there.
     #[default]
     Portable,
     /// Unix only: colons, `con` or a trailing dot are legal names there.
@@ -143,13 +148,19 @@ pub struct PathError {
 }
 
 impl PathError {
+    fn new(path: &str, component: &str, reason: PathReason) -> Self {
+        let component = if component.is_empty() { String::new() } else { quote(component) };
+        Self { path: quote(path), component, reason }
+    }
+
     /// The broken rule.
     #[must_use]
     pub fn reason(&self) -> PathReason {
         self.reason
     }
 
-    /// The offending component, escaped and cut for display; empty when it is the path as a whole.
+    /// The offending component as it was written, quoted and cut for display; empty when it is empty,
+    /// or when it is the path as a whole.
     #[must_use]
     pub fn component(&self) -> &str {
         &self.component
@@ -191,7 +202,7 @@ pub enum PathReason {
     #[error("holds an invisible or unassigned character")]
     Invisible,
     /// A drive letter or another use of `:`.
-    #[error("holds a drive letter or a colon")]
+    #[error("holds a drive letter or a colon; write the path alone, without a line number")]
     Drive,
     /// One of `<>"|?*`, a backslash, or a character that looks like a slash.
     #[error("holds a character that Windows does not allow, or one that looks like a slash")]
@@ -205,12 +216,36 @@ pub enum PathReason {
     /// A leading `-` or `~`.
     #[error("starts with a sign that a shell or tool would read as an option or a home directory")]
     LeadingDashOrTilde,
+    /// Several components where one file name belongs.
+    #[error("is no file name; leave the slashes out")]
+    NoFileName,
     /// A percent-encoded dot, slash, percent sign or control character, in any encoding.
     #[error("holds a percent-encoded dot, slash or control character")]
     PercentEncoded,
 }
 
 impl PathReason {
+    /// Every rule.
+    pub const ALL: &[Self] = &[
+        Self::Empty,
+        Self::TooLong,
+        Self::ComponentTooLong,
+        Self::TooDeep,
+        Self::Control,
+        Self::Absolute,
+        Self::EmptyComponent,
+        Self::DotSegment,
+        Self::DotGit,
+        Self::Invisible,
+        Self::Drive,
+        Self::IllegalCharacter,
+        Self::DeviceName,
+        Self::TrailingDotOrBlank,
+        Self::LeadingDashOrTilde,
+        Self::NoFileName,
+        Self::PercentEncoded,
+    ];
+
     /// The stable code, `snake_case`.
     #[must_use]
     pub fn code(self) -> &'static str {
@@ -230,19 +265,14 @@ impl PathReason {
             Self::DeviceName => "path_device_name",
             Self::TrailingDotOrBlank => "path_trailing_dot_or_blank",
             Self::LeadingDashOrTilde => "path_leading_dash_or_tilde",
+            Self::NoFileName => "path_no_file_name",
             Self::PercentEncoded => "path_percent_encoded",
         }
     }
 }
 
 fn check(path: &str, profile: PathProfile) -> Result<(), PathError> {
-    let refuse = |component: &str, reason| {
-        Err(PathError {
-            path: quote(path),
-            component: if component.is_empty() { String::new() } else { quote(component) },
-            reason,
-        })
-    };
+    let refuse = |component: &str, reason| Err(PathError::new(path, component, reason));
     if path.is_empty() {
         return refuse("", PathReason::Empty);
     }
@@ -252,16 +282,17 @@ fn check(path: &str, profile: PathProfile) -> Result<(), PathError> {
     let is_control =
         if path.is_ascii() { path.bytes().any(|b| b.is_ascii_control()) } else { path.chars().any(is_control) };
     if is_control {
-        return refuse("", PathReason::Control);
+        let component = path.split('/').find(|component| component.contains(self::is_control));
+        return refuse(component.unwrap_or(path), PathReason::Control);
     }
     if path.starts_with('/') {
-        return refuse("", PathReason::Absolute);
+        return refuse(path.split('/').find(|component| !component.is_empty()).unwrap_or(path), PathReason::Absolute);
     }
     if profile == PathProfile::Portable && path.starts_with(['-', '~']) {
-        return refuse("", PathReason::LeadingDashOrTilde);
+        return refuse(path.split('/').next().unwrap_or(path), PathReason::LeadingDashOrTilde);
     }
     if path.bytes().filter(|&b| b == b'/').count() >= PATH_COMPONENTS_MAX {
-        return refuse("", PathReason::TooDeep);
+        return refuse(path.split('/').nth(PATH_COMPONENTS_MAX).unwrap_or(path), PathReason::TooDeep);
     }
     for component in path.split('/') {
         if let Some(reason) = component_fault(component, profile) {
@@ -466,6 +497,40 @@ mod tests {
         ];
         for (path, expected) in cases {
             assert_eq!(reason(path), Some(expected), "{path:?}");
+        }
+    }
+
+    #[test]
+    fn the_offending_component_is_shown_as_written() {
+        let deep = vec!["d"; PATH_COMPONENTS_MAX].join("/") + "/last";
+        for (path, component) in [
+            ("a/../b", "\"..\""),
+            ("a/b\0c/d", "\"b\\0c\""),
+            ("//etc/passwd", "\"etc\""),
+            ("-rf/x", "\"-rf\""),
+            ("a/x\u{2044}y/b", "\"x\u{2044}y\""),
+            ("src/．．/x", "\"．．\""),
+            ("a/\u{2100}\u{2025}/b/ａｕｘ", "\"\u{2100}\u{2025}\""),
+            (deep.as_str(), "\"last\""),
+            ("", ""),
+        ] {
+            assert_eq!(path.parse::<RepoPath>().unwrap_err().component(), component, "{path:?}");
+        }
+    }
+
+    #[test]
+    fn a_sibling_is_a_file_name() {
+        let path: RepoPath = "a/b.py".parse().unwrap();
+        assert_eq!(path.sibling("c.py").unwrap().as_str(), "a/c.py");
+        assert_eq!(path.sibling("c/d").unwrap_err().reason(), PathReason::NoFileName);
+        assert_eq!(path.sibling("..").unwrap_err().reason(), PathReason::DotSegment);
+    }
+
+    #[test]
+    fn every_reason_is_documented() {
+        let readme = include_str!("../README.md");
+        for reason in PathReason::ALL {
+            assert!(readme.contains(&format!("| `{}` | ", reason.code())), "{reason:?}");
         }
     }
 

@@ -1,30 +1,32 @@
 //! The plan itself: what to change, with every rule between its parts held.
 
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
 use sha2::{Digest as _, Sha256};
 
-use crate::limits::{FILES_MAX, OPERATIONS_MAX};
-use crate::log::Log;
-use crate::operation::{Action, ActionKind, Dependency, Operation};
-use crate::package::{SpecKind, ValueError};
+use crate::log::{Log, Quotes};
+use crate::operation::{Action, ActionKind, Operation};
+use crate::package::ValueError;
+use crate::parse::not_found;
 use crate::path::RepoPath;
-use crate::python::STDLIB_ONLY;
 use crate::text::DisplayText;
-use crate::violation::{PlanError, Violation, ViolationCode};
+use crate::violation::{PlanError, Violations};
 use crate::wire;
 
 /// A valid plan in canonical form: what to change, in which files, and why.
 ///
 /// A value of this type has passed every rule of the contract. Files are sorted
-/// and unique, operations are in canonical order, so two plans that mean the same
+/// and unique, operations and evidence are in canonical order, white space and
+/// quotes in versions and markers are canonical: plans that differ in nothing else
 /// are equal, have the same [JSON](FixPlan::to_json) and the same
-/// [digest](FixPlan::digest). Model text gets here through [`FixPlan::parse`],
-/// a rule's own values through [`FixPlan::new`].
-#[derive(Clone, Debug, PartialEq)]
+/// [digest](FixPlan::digest). What a file will show is kept as it was asked for: the
+/// spelling of a name, the order of the clauses of a version.
+///
+/// Model text gets here through [`FixPlan::parse`], a rule's own values through
+/// [`FixPlan::new`].
+#[derive(Clone, Debug)]
 pub struct FixPlan {
     root_cause: DisplayText,
     category: Category,
@@ -34,7 +36,8 @@ pub struct FixPlan {
 }
 
 impl FixPlan {
-    /// Builds a plan from parts that are valid each, and checks what lies between them.
+    /// Builds a plan from parts. There is one door: they are written as JSON, and
+    /// [parsed](FixPlan::parse).
     ///
     /// # Errors
     /// Every broken rule, with pointers into the lists as they were given.
@@ -42,18 +45,23 @@ impl FixPlan {
         root_cause: DisplayText,
         category: Category,
         confidence: Confidence,
+        files: Vec<RepoPath>,
+        operations: Vec<Operation>,
+    ) -> Result<Self, PlanError> {
+        Self { root_cause, category, confidence, files, operations }.to_json().parse()
+    }
+
+    /// The plan of parts that have passed every rule.
+    pub(crate) fn canonical(
+        root_cause: DisplayText,
+        category: Category,
+        confidence: Confidence,
         mut files: Vec<RepoPath>,
         mut operations: Vec<Operation>,
-    ) -> Result<Self, PlanError> {
-        let mut violations = Vec::new();
-        check_files(&files, &mut violations);
-        check_operations(&category, &files, &operations, &mut violations);
-        if !violations.is_empty() {
-            return Err(PlanError::new(violations));
-        }
+    ) -> Self {
         files.sort();
         operations.sort_by(canonical_order);
-        Ok(Self { root_cause, category, confidence, files, operations })
+        Self { root_cause, category, confidence, files, operations }
     }
 
     /// Why the build fails.
@@ -86,24 +94,23 @@ impl FixPlan {
         &self.operations
     }
 
-    /// Checks that each line of evidence quotes the log that the plan was made from.
+    /// Checks that each line of evidence [quotes](Log::quotes) the log that the plan was made from.
+    /// [`FixPlan::parse_for`] does it for text, whose order the pointers then follow.
     ///
     /// # Errors
-    /// A violation `evidence_not_found` for each line that the log does not hold.
+    /// A violation `evidence_not_found` for each line that the log does not hold, with pointers into
+    /// the plan in its canonical order.
     pub fn check_evidence(&self, log: &Log) -> Result<(), PlanError> {
-        let mut violations = Vec::new();
+        let mut violations = Violations::default();
+        let quotes = Quotes::new(log);
         for (index, operation) in self.operations.iter().enumerate() {
             for (line, evidence) in operation.evidence.iter().enumerate() {
-                if !log.quotes(evidence.as_str()) {
-                    violations.push(Violation::new(
-                        format!("/operations/{index}/evidence/{line}"),
-                        ViolationCode::EvidenceNotFound,
-                        "quotes no line of the log; copy a line word for word, or leave it out",
-                    ));
+                if !quotes.holds(evidence.as_str()) {
+                    violations.push(not_found(format!("/operations/{index}/evidence/{line}"), evidence));
                 }
             }
         }
-        if violations.is_empty() { Ok(()) } else { Err(PlanError::new(violations)) }
+        violations.or(())
     }
 
     /// The canonical JSON: compact, keys in the order of the schema.
@@ -118,6 +125,15 @@ impl FixPlan {
         PlanDigest(Sha256::digest(self.to_json()).into())
     }
 }
+
+/// Equal where the canonical JSON is.
+impl PartialEq for FixPlan {
+    fn eq(&self, other: &Self) -> bool {
+        self.to_json() == other.to_json()
+    }
+}
+
+impl Eq for FixPlan {}
 
 /// The SHA-256 of a plan's canonical JSON; shown as 64 hexadecimal digits.
 #[derive(Clone, Copy, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -163,7 +179,7 @@ impl Category {
     }
 
     /// Whether an operation of `kind` can belong to a plan of this category.
-    fn allows(&self, kind: ActionKind) -> bool {
+    pub(crate) fn allows(&self, kind: ActionKind) -> bool {
         match (self, kind) {
             (Self::PythonMissingDependency, ActionKind::RemoveUnused)
             | (Self::LintFormat, ActionKind::AddDependency | ActionKind::PinDependency) => false,
@@ -230,158 +246,4 @@ fn canonical_order(a: &Operation, b: &Operation) -> Ordering {
     let kinds = || a.action.kind().cmp(&b.action.kind());
     let rest = || wire::operation_json(a).cmp(&wire::operation_json(b));
     a.file.cmp(&b.file).then_with(kinds).then(details).then_with(rest)
-}
-
-fn check_files(files: &[RepoPath], violations: &mut Vec<Violation>) {
-    if files.is_empty() || files.len() > FILES_MAX {
-        violations.push(Violation::new(
-            "/files",
-            ViolationCode::FileCount,
-            format!("lists {} files; list between 1 and {FILES_MAX}", files.len()),
-        ));
-    }
-    if files.len() < 2 {
-        return;
-    }
-    let mut seen: BTreeMap<String, usize> = BTreeMap::new();
-    for (index, file) in files.iter().enumerate() {
-        let key = file.collision_key();
-        let parent = seen.iter().find(|(other, _)| is_inside(&key, other) || is_inside(other, &key) || **other == key);
-        if let Some((_, &first)) = parent {
-            violations.push(Violation::new(
-                format!("/files/{index}"),
-                ViolationCode::FilesCollide,
-                format!("{file:?} is the same file as, or lies inside, /files/{first} on some file system; list each file once"),
-            ));
-        }
-        seen.entry(key).or_insert(index);
-    }
-}
-
-fn is_inside(inner: &str, outer: &str) -> bool {
-    inner.strip_prefix(outer).is_some_and(|rest| rest.starts_with('/'))
-}
-
-fn check_operations(
-    category: &Category,
-    files: &[RepoPath],
-    operations: &[Operation],
-    violations: &mut Vec<Violation>,
-) {
-    if operations.is_empty() || operations.len() > OPERATIONS_MAX {
-        violations.push(Violation::new(
-            "/operations",
-            ViolationCode::OperationCount,
-            format!("holds {} operations; write between 1 and {OPERATIONS_MAX}", operations.len()),
-        ));
-    }
-    for (index, operation) in operations.iter().enumerate() {
-        let at = |field: &str| format!("/operations/{index}{field}");
-        if !files.contains(&operation.file) {
-            violations.push(Violation::new(
-                at("/file"),
-                ViolationCode::FileNotListed,
-                format!("{:?} is not in `files`; add it there or change another file", operation.file.as_str()),
-            ));
-        }
-        let kind = operation.action.kind();
-        if !category.allows(kind) {
-            violations.push(Violation::new(
-                at("/type"),
-                ViolationCode::CategoryMismatch,
-                format!("{kind} does not belong to a plan of category {category}"),
-            ));
-        }
-        match &operation.action {
-            Action::AddDependency(dependency) => check_dependency(dependency, operation, &at, violations),
-            Action::PinDependency(dependency) => {
-                if dependency.spec.is_any() {
-                    violations.push(Violation::new(
-                        at("/details/spec"),
-                        ViolationCode::InvalidSpec,
-                        "a pin needs a version specifier, such as \"==2.31.0\"",
-                    ));
-                }
-                check_dependency(dependency, operation, &at, violations);
-            }
-            Action::RemoveUnused(_) | Action::UpdateConfig(_) | Action::ModifyCode(_) => {}
-        }
-        for (earlier_index, earlier) in operations.iter().enumerate().take(index) {
-            if let Some(violation) = clash(earlier_index, earlier, index, operation) {
-                violations.push(violation);
-                break;
-            }
-        }
-    }
-}
-
-fn check_dependency(
-    dependency: &Dependency,
-    operation: &Operation,
-    at: &impl Fn(&str) -> String,
-    violations: &mut Vec<Violation>,
-) {
-    let name = dependency.name.normalized();
-    if STDLIB_ONLY.binary_search(&name).is_ok() {
-        violations.push(Violation::new(
-            at("/details/name"),
-            ViolationCode::ReservedName,
-            format!("{name:?} is a module of Python's standard library; nothing is to be installed for it"),
-        ));
-    }
-    if PLACEHOLDERS.contains(&name) {
-        violations.push(Violation::new(
-            at("/details/name"),
-            ViolationCode::ReservedName,
-            format!("{name:?} is a placeholder; write the name of the distribution"),
-        ));
-    }
-    if dependency.spec.kind() == SpecKind::Poetry && operation.file.file_name() != "pyproject.toml" {
-        violations.push(Violation::new(
-            at("/details/spec"),
-            ViolationCode::SpecNotPep440,
-            format!(
-                "{:?} is a constraint that only Poetry reads; write PEP 440 clauses such as \">=2.31,<3\"",
-                dependency.spec.as_str()
-            ),
-        ));
-    }
-}
-
-/// Names that stand for "some package" in examples and in failed lookups.
-const PLACEHOLDERS: [&str; 8] =
-    ["example-package", "module-name", "none", "null", "package-name", "some-package", "undefined", "your-package"];
-
-/// Two operations that are one, or that can't both be done.
-fn clash(earlier_index: usize, earlier: &Operation, index: usize, operation: &Operation) -> Option<Violation> {
-    if earlier.file != operation.file {
-        return None;
-    }
-    let pointer = || format!("/operations/{index}");
-    if earlier.action == operation.action {
-        return Some(Violation::new(
-            pointer(),
-            ViolationCode::DuplicateOperation,
-            format!("does the same as /operations/{earlier_index}; write it once"),
-        ));
-    }
-    let (Some(a), Some(b)) = (dependency(&earlier.action), dependency(&operation.action)) else {
-        return None;
-    };
-    let told_apart =
-        a.section != b.section || matches!((&a.marker, &b.marker), (Some(a), Some(b)) if !a.same_meaning(b.as_str()));
-    (a.name == b.name && !told_apart).then(|| {
-        Violation::new(
-            pointer(),
-            ViolationCode::ConflictingOperations,
-            format!("asks for {} differently than /operations/{earlier_index}; write one operation for it", b.name),
-        )
-    })
-}
-
-fn dependency(action: &Action) -> Option<&Dependency> {
-    match action {
-        Action::AddDependency(dependency) | Action::PinDependency(dependency) => Some(dependency),
-        Action::RemoveUnused(_) | Action::UpdateConfig(_) | Action::ModifyCode(_) => None,
-    }
 }

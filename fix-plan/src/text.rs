@@ -8,9 +8,10 @@ use icu_properties::props::GeneralCategory;
 /// Text from an untrusted source that is safe to show: not blank, bounded, and
 /// without control, bidirectional or invisible characters.
 ///
-/// Line feeds and tabs are kept; a carriage return, an escape sequence, a
-/// zero-width joiner or a right-to-left override is refused, because what a
-/// reviewer sees must be what is there.
+/// Line feeds and tabs are kept; a carriage return, an escape sequence or a
+/// right-to-left override is refused, because what a reviewer sees must be what is
+/// there. A joiner (U+200C, U+200D) may stand between two characters outside of ASCII,
+/// where Persian, Indic scripts and emoji need it, and nowhere else.
 ///
 /// ```
 /// use fix_plan::DisplayText;
@@ -33,8 +34,7 @@ impl DisplayText {
         if text.len() > bytes_max {
             return Err(TextError::TooLong { bytes: text.len(), bytes_max });
         }
-        let invisible = if is_plain(&text) { None } else { text.char_indices().find(|&(_, c)| !is_visible(c)) };
-        if let Some((offset, character)) = invisible {
+        if let Some((offset, character)) = if is_plain(&text) { None } else { invisible(&text) } {
             return Err(TextError::Invisible { character, offset });
         }
         Ok(Self(text))
@@ -90,6 +90,22 @@ fn is_plain(text: &str) -> bool {
     text.as_bytes().chunks(32).all(|chunk| chunk.iter().fold(true, |all, &byte| all & plain(byte)))
 }
 
+/// The first character that can't be seen, and where it is.
+fn invisible(text: &str) -> Option<(usize, char)> {
+    let is_joinable = |c: Option<char>| c.is_some_and(|c| !c.is_ascii() && is_visible(c));
+    let mut before = None;
+    let mut characters = text.char_indices().peekable();
+    while let Some((offset, c)) = characters.next() {
+        let after = characters.peek().map(|&(_, after)| after);
+        let joins = matches!(c, '\u{200c}' | '\u{200d}') && is_joinable(before) && is_joinable(after);
+        if !joins && !is_visible(c) {
+            return Some((offset, c));
+        }
+        before = Some(c);
+    }
+    None
+}
+
 /// Whether `c` may stand in shown text: visible, or a blank, tab or line feed.
 fn is_visible(c: char) -> bool {
     if c.is_ascii() {
@@ -142,16 +158,37 @@ mod tests {
 
     #[test]
     fn keeps_what_people_write() {
-        for text in ["a b", "a\n\tb", "ünïcödé", "日本語", "שלום", "❤\u{fe0f}"] {
+        for text in [
+            "a b",
+            "a\n\tb",
+            "ünïcödé",
+            "日本語",
+            "שלום",
+            "❤\u{fe0f}",
+            "می\u{200c}خواهم",
+            "👩\u{200d}💻",
+            "❤\u{fe0f}\u{200d}🔥",
+        ] {
             assert_eq!(DisplayText::new(text, 100).unwrap().as_str(), text);
         }
     }
 
     #[test]
     fn refuses_what_people_cannot_see() {
-        for text in
-            ["a\rb", "a\u{1b}[0m", "a\u{200b}b", "a\u{202e}b", "a\u{2028}b", "a\u{feff}", "a\u{e0041}", "\u{e000}"]
-        {
+        for text in [
+            "a\u{200d}b",
+            "é\u{200d}",
+            "\u{200c}é",
+            "é\u{200d}\u{200d}é",
+            "a\rb",
+            "a\u{1b}[0m",
+            "a\u{200b}b",
+            "a\u{202e}b",
+            "a\u{2028}b",
+            "a\u{feff}",
+            "a\u{e0041}",
+            "\u{e000}",
+        ] {
             assert!(matches!(DisplayText::new(text, 100), Err(TextError::Invisible { .. })), "{text:?}");
         }
         assert_eq!(DisplayText::new(" \n", 100), Err(TextError::Empty));

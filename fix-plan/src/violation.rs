@@ -2,11 +2,15 @@
 
 use std::fmt;
 
+use crate::limits::VIOLATIONS_MAX;
+use crate::text::{is_control, is_invisible};
+
 /// One thing that is wrong with a plan.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Violation {
-    /// Where: a JSON pointer (RFC 6901) into the plan; empty for the whole text.
+    /// Where: a JSON pointer (RFC 6901) into the plan as it was written; empty for the whole text.
+    /// A key of more than 64 characters is cut, and ends in `…`.
     pub pointer: String,
     /// Which rule, stable.
     pub code: ViolationCode,
@@ -17,7 +21,7 @@ pub struct Violation {
 
 impl Violation {
     pub(crate) fn new(pointer: impl Into<String>, code: ViolationCode, message: impl Into<String>) -> Self {
-        let suspicious = matches!(code, ViolationCode::DuplicateKey | ViolationCode::InvalidPath);
+        let suspicious = code == ViolationCode::DuplicateKey;
         Self { pointer: pointer.into(), code, message: message.into(), suspicious }
     }
 
@@ -36,8 +40,42 @@ impl Violation {
 
 impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let place = if self.pointer.is_empty() { "the plan" } else { &self.pointer };
-        write!(f, "{place}: {} [{}]", self.message, self.code)
+        if self.pointer.is_empty() {
+            f.write_str("the plan")?;
+        }
+        // Keys are a stranger's words: what can't be seen is written as its code point.
+        for c in self.pointer.chars() {
+            match is_control(c) || is_invisible(c) {
+                true => write!(f, "{}", c.escape_unicode())?,
+                false => write!(f, "{c}")?,
+            }
+        }
+        write!(f, ": {} [{}]", self.message, self.code)
+    }
+}
+
+/// What is wrong so far: never more than [`VIOLATIONS_MAX`], however much there is.
+#[derive(Debug, Default)]
+pub(crate) struct Violations(Vec<Violation>);
+
+impl Violations {
+    /// Adds one. When there is no room, only a suspicious one gets in: many slips hide no attempt.
+    pub(crate) fn push(&mut self, violation: Violation) {
+        if self.0.len() < VIOLATIONS_MAX {
+            self.0.push(violation);
+        } else if violation.suspicious {
+            self.0.pop();
+            self.0.push(violation);
+        }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// `value`, unless something is wrong.
+    pub(crate) fn or<T>(self, value: T) -> Result<T, PlanError> {
+        if self.0.is_empty() { Ok(value) } else { Err(PlanError::new(self.0)) }
     }
 }
 
@@ -88,6 +126,8 @@ violation_codes! {
     TooDeep => "too_deep",
     /// Too many values.
     TooManyValues => "too_many_values",
+    /// A key that is too long.
+    KeyTooLong => "key_too_long",
     /// A key twice in one object.
     DuplicateKey => "duplicate_key",
     /// A value of another type than the field has.
@@ -96,7 +136,7 @@ violation_codes! {
     MissingField => "missing_field",
     /// A field that the contract does not know.
     UnknownField => "unknown_field",
-    /// Text that is empty, too long, or holds invisible characters.
+    /// Text that is empty, too long, holds invisible characters, or evidence of more than one line.
     InvalidText => "invalid_text",
     /// A category that is no `snake_case` word.
     InvalidCategory => "invalid_category",
@@ -122,7 +162,7 @@ violation_codes! {
     ConflictingOperations => "conflicting_operations",
     /// Too many evidence lines.
     EvidenceCount => "evidence_count",
-    /// A quote that the log does not hold.
+    /// A quote that the log does not hold, or of too little of a line.
     EvidenceNotFound => "evidence_not_found",
     /// A package, extra or group name outside the grammar.
     InvalidName => "invalid_name",
@@ -130,11 +170,11 @@ violation_codes! {
     ReservedName => "reserved_name",
     /// A version specifier outside the grammar, or missing for a pin.
     InvalidSpec => "invalid_spec",
-    /// A constraint that only Poetry reads, for a file that Poetry does not read.
+    /// A constraint that only Poetry reads, for a list that Poetry does not read.
     SpecNotPep440 => "spec_not_pep440",
     /// A marker outside the grammar.
     InvalidMarker => "invalid_marker",
-    /// A section that names no list of dependencies.
+    /// A section that names no list of dependencies, or none of this file.
     InvalidSection => "invalid_section",
     /// A module or name outside Python's grammar.
     InvalidImport => "invalid_import",
@@ -167,8 +207,8 @@ impl PlanError {
         Self::new(vec![Violation::new(pointer, code, message)])
     }
 
-    /// What is wrong, in the order of the text; at least one, at most
-    /// [`VIOLATIONS_MAX`](crate::limits::VIOLATIONS_MAX).
+    /// What is wrong: first with each value, in the order of the text, then between values. At
+    /// least one, at most [`VIOLATIONS_MAX`](crate::limits::VIOLATIONS_MAX).
     #[must_use]
     pub fn violations(&self) -> &[Violation] {
         &self.violations
@@ -189,5 +229,23 @@ mod tests {
         for code in ViolationCode::ALL {
             assert!(readme.contains(&format!("| `{code}` | ")), "{code} is not in the table of the front page");
         }
+    }
+
+    #[test]
+    fn many_slips_hide_no_attempt() {
+        let mut found = Violations::default();
+        for _ in 0..1_000 {
+            found.push(Violation::new("", ViolationCode::WrongType, "m"));
+        }
+        found.push(Violation::new("", ViolationCode::DuplicateKey, "m"));
+        let error = found.or(()).unwrap_err();
+        assert_eq!(error.violations().len(), VIOLATIONS_MAX);
+        assert!(error.violations().iter().any(Violation::is_suspicious));
+    }
+
+    #[test]
+    fn a_key_cannot_act_on_a_terminal() {
+        let violation = Violation::new("/a\u{1b}[31m\u{202e}~1", ViolationCode::UnknownField, "m");
+        assert_eq!(violation.to_string(), "/a\\u{1b}[31m\\u{202e}~1: m [unknown_field]");
     }
 }

@@ -3,6 +3,7 @@
 //! Read are Python's tracebacks; ruff (full, concise, JSON and GitHub annotations), flake8 and
 //! pyflakes; each behind the time stamps and names that a CI service puts before a line.
 
+use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use regex::Regex;
@@ -38,6 +39,27 @@ pub struct UnusedName {
     pub log_line: usize,
 }
 
+/// An error of a tool that was understood.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Finding {
+    /// Python did not find a module.
+    MissingModule(MissingModule),
+    /// A linter calls an import unused.
+    UnusedName(UnusedName),
+}
+
+impl Finding {
+    /// The line of the log, 1-based.
+    #[must_use]
+    pub fn log_line(&self) -> usize {
+        match self {
+            Self::MissingModule(module) => module.log_line,
+            Self::UnusedName(name) => name.log_line,
+        }
+    }
+}
+
 macro_rules! pattern {
     ($name:ident, $pattern:expr) => {
         static $name: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new($pattern).ok());
@@ -66,13 +88,14 @@ pattern!(MESSAGE, r"^[`'](.+?)[`'] imported but unused");
 /// The modules that Python did not find, each once, in the order of the log.
 pub(super) fn missing_modules(log: &Log) -> Vec<MissingModule> {
     let mut found: Vec<MissingModule> = Vec::new();
+    let mut seen = BTreeSet::new();
     let Some(pattern) = NO_MODULE.as_ref() else { return found };
     for (index, line) in log.lines().enumerate() {
         let Some(captures) = pattern.captures(line) else { continue };
         let (Some(name), Some(rest)) = (captures.get(1), captures.get(2)) else { continue };
         let name = name.as_str().trim_end_matches('.');
         // `'a.b'; 'a' is not a package`: `a` is there, and is something else.
-        if rest.as_str().contains("is not a package") || found.iter().any(|module| module.name == name) {
+        if rest.as_str().contains("is not a package") || !seen.insert(name) {
             continue;
         }
         found.push(MissingModule {
@@ -86,7 +109,7 @@ pub(super) fn missing_modules(log: &Log) -> Vec<MissingModule> {
 
 /// The imports that a linter calls unused, in the order of the log.
 pub(super) fn unused_names(log: &Log) -> Vec<UnusedName> {
-    let mut found = Vec::new();
+    let mut found: Vec<UnusedName> = Vec::new();
     // The full format tells the name first and the place on the next line.
     let mut headline: Option<(String, String)> = None;
     for (index, line) in log.lines().map(bare).enumerate() {
@@ -109,19 +132,13 @@ pub(super) fn unused_names(log: &Log) -> Vec<UnusedName> {
     if found.is_empty() {
         found.extend(json_document(log));
     }
-    let mut unique: Vec<UnusedName> = Vec::new();
-    for name in found {
-        let same =
-            |other: &UnusedName| other.path == name.path && other.line == name.line && other.binding == name.binding;
-        if !unique.iter().any(same) {
-            unique.push(name);
-        }
-    }
-    unique
+    let mut seen = BTreeSet::new();
+    found.retain(|name| seen.insert((name.path.clone(), name.line, name.binding.clone())));
+    found
 }
 
 /// A line without what the CI service put before it.
-fn bare(line: &str) -> &str {
+pub(super) fn bare(line: &str) -> &str {
     let prefix = PREFIX.as_ref().and_then(|pattern| pattern.find(line));
     prefix.and_then(|prefix| line.get(prefix.end()..)).unwrap_or(line)
 }
@@ -223,6 +240,14 @@ mod tests {
         assert_eq!(names[0], ("yaml".to_owned(), "E   ModuleNotFoundError: No module named 'yaml'".to_owned()));
         assert_eq!(names[1].0, "requests.adapters");
         assert_eq!(names.len(), 2);
+    }
+
+    #[test]
+    fn each_is_found_once() {
+        let log = "a.py:1:8: F401 `os` imported but unused\nModuleNotFoundError: No module named 'yaml'\n".repeat(3)
+            + "a.py:2:8: F401 `os` imported but unused\n";
+        assert_eq!(unused(&log), [("a.py".to_owned(), 1, "os".to_owned()), ("a.py".to_owned(), 2, "os".to_owned())]);
+        assert_eq!(missing_modules(&Log::from(log.as_str())).len(), 1);
     }
 
     #[test]

@@ -3,6 +3,8 @@
 //! The formats are public facts, told by each service's own documentation; the rule set
 //! of gitleaks (MIT) is a good list of them.
 
+use super::command::Command;
+
 /// A token that says by its first characters what it is.
 pub(super) struct TokenRule {
     /// How it begins, case included.
@@ -17,7 +19,7 @@ pub(super) struct TokenRule {
     pub(super) bounded: bool,
 }
 
-/// The characters of a token.
+/// The characters of a secret.
 #[derive(Clone, Copy)]
 pub(super) enum Alphabet {
     /// `0-9a-fA-F`, and exactly as many as the rule says.
@@ -32,9 +34,26 @@ pub(super) enum Alphabet {
     UrlDotted,
     /// The same with `+`, `/`, `=` and `.`.
     Base64,
+    /// All but white space, quotes, commas and semicolons.
+    Word,
+    /// All but what ends a value in code, in a shell or in a URL.
+    Value,
+    /// All but white space and quotes.
+    Constant,
+    /// All but what ends the authority of a URL.
+    Authority,
+    /// All but what ends the value of a cookie.
+    Cookie,
+    /// All but the end of the line, and quotes that may end it.
+    Line,
+    /// All but the end of the line and `<`.
+    Element,
 }
 
 impl Alphabet {
+    /// How many there are.
+    pub(super) const COUNT: usize = Self::Element as usize + 1;
+
     pub(super) fn holds(self, byte: u8) -> bool {
         match self {
             Self::HexExactly => byte.is_ascii_hexdigit(),
@@ -43,6 +62,13 @@ impl Alphabet {
             Self::Url => byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'),
             Self::UrlDotted => byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.'),
             Self::Base64 => byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'+' | b'/' | b'='),
+            Self::Word => !byte.is_ascii_whitespace() && !b"\"'`,;\\".contains(&byte),
+            Self::Value => !byte.is_ascii_whitespace() && !b"\"'`\\,;&<>()[]{}|".contains(&byte),
+            Self::Constant => !byte.is_ascii_whitespace() && !b"\"'`".contains(&byte),
+            Self::Authority => !byte.is_ascii_whitespace() && !b"/\"'<>\\`".contains(&byte),
+            Self::Cookie => !byte.is_ascii_whitespace() && !b"\"';\\".contains(&byte),
+            Self::Line => !b"\r\n'".contains(&byte),
+            Self::Element => !b"\r\n<".contains(&byte),
         }
     }
 
@@ -166,45 +192,126 @@ pub(super) const TOKENS: &[TokenRule] = &[
     token("key-", "mailgun key", HexExactly, 32),
 ];
 
-/// Names of settings whose values are secret, without case; the name may have anything
-/// before it (`PGPASSWORD`, `aws_secret_access_key`), and nothing behind.
-pub(super) const SECRET_NAMES: &[&str] = &[
-    "password",
-    "passwd",
-    "passphrase",
-    "pwd",
-    "secret",
-    "secret_key",
-    "secretkey",
-    "secret-key",
-    "secret_access_key",
-    "client_secret",
-    "token",
-    "api_key",
-    "apikey",
-    "api-key",
-    "access_key",
-    "accesskey",
-    "access-key",
-    "account_key",
-    "accountkey",
-    "auth_key",
-    "authkey",
-    "encryption_key",
-    "signing_key",
-    "private_key",
-    "privatekey",
-    "private-key",
-    "credential",
-    "credentials",
-    "signature",
-    "sig",
-    "passcode",
-    "connection_string",
-    "sharedaccesskey",
-    "webhook_url",
+/// The name of a setting whose value is secret.
+pub(super) struct SecretName {
+    /// The name, without case; anything may stand before it (`PGPASSWORD`, `aws_secret_access_key`),
+    /// and one of [`NAME_TAILS`] behind.
+    pub(super) name: &'static str,
+    /// Whether it is hardly ever the name of anything else: `token` is a word of parsers, too.
+    pub(super) strong: bool,
+}
+
+const fn strong(name: &'static str) -> SecretName {
+    SecretName { name, strong: true }
+}
+
+const fn weak(name: &'static str) -> SecretName {
+    SecretName { name, strong: false }
+}
+
+/// Names of settings whose values are secret.
+pub(super) const SECRET_NAMES: &[SecretName] = &[
+    strong("password"),
+    strong("passwd"),
+    strong("passphrase"),
+    strong("pwd"),
+    strong("secret"),
+    strong("secret_key"),
+    strong("secretkey"),
+    strong("secret-key"),
+    strong("secret_access_key"),
+    strong("client_secret"),
+    weak("token"),
+    strong("api_key"),
+    strong("apikey"),
+    strong("api-key"),
+    strong("access_key"),
+    strong("accesskey"),
+    strong("access-key"),
+    strong("account_key"),
+    strong("accountkey"),
+    strong("auth_key"),
+    strong("authkey"),
+    strong("encryption_key"),
+    strong("signing_key"),
+    strong("private_key"),
+    strong("privatekey"),
+    strong("private-key"),
+    weak("credential"),
+    weak("credentials"),
+    weak("signature"),
+    weak("sig"),
+    strong("passcode"),
+    strong("connection_string"),
+    strong("sharedaccesskey"),
+    strong("webhook_url"),
 ];
 
-/// What stands for a value that is not there.
-pub(super) const PLACEHOLDERS: &[&str] =
-    &["none", "null", "true", "false", "undefined", "changeme", "example", "password", "redacted", "hidden", "masked"];
+/// What may stand behind a [`SecretName`].
+pub(super) const NAME_TAILS: &[&str] = &[
+    "s",
+    "_value",
+    "-value",
+    "_val",
+    "_text",
+    "_raw",
+    "_base64",
+    "_b64",
+    "_base",
+    "_old",
+    "_new",
+    "_prod",
+    "_production",
+    "_staging",
+    "_dev",
+    "_test",
+    "_ci",
+    "_default",
+    "1",
+    "2",
+    "3",
+    "_1",
+    "_2",
+    "_3",
+];
+
+/// What stands for a value that is not there, or says what the value is.
+pub(super) const PLACEHOLDERS: &[&str] = &[
+    "none",
+    "null",
+    "nil",
+    "true",
+    "false",
+    "yes",
+    "no",
+    "on",
+    "off",
+    "undefined",
+    "unset",
+    "empty",
+    "changeme",
+    "example",
+    "password",
+    "secret",
+    "token",
+    "redacted",
+    "hidden",
+    "masked",
+    "required",
+    "optional",
+    "default",
+    "string",
+    "str",
+    "bytes",
+];
+
+/// Commands that take a password among their words.
+pub(super) const COMMANDS: &[(&str, Command)] = &[
+    ("curl", Command::UserAndPassword),
+    ("docker login", Command::Separate),
+    ("podman login", Command::Separate),
+    ("mysql", Command::Joined),
+    ("mysqldump", Command::Joined),
+    ("mysqladmin", Command::Joined),
+    ("sshpass", Command::Either),
+];

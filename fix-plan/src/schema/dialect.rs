@@ -1,5 +1,6 @@
 //! The schema as particular model APIs take it.
 
+use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
 use super::canonical;
@@ -95,19 +96,25 @@ impl Dialect {
         }
     }
 
-    /// The schema.
+    /// The schema, to be put into a request as it is: its properties stand in the order in which a
+    /// model should write them, which a [`Value`] would not keep.
     #[must_use]
-    pub fn schema(self) -> Value {
-        self.translate(canonical())
+    pub fn schema(self) -> Box<RawValue> {
+        // What is written from a value is JSON.
+        RawValue::from_string(self.text().trim_end().to_owned()).unwrap_or_else(|_| RawValue::NULL.to_owned())
     }
 
-    /// The schema as text, its properties in the order in which a model should write them.
+    /// The same as text, as committed.
     #[must_use]
     pub fn text(self) -> String {
         let mut text = String::new();
-        write(&mut text, &self.schema(), 0);
+        write(&mut text, &self.value(), 0);
         text.push('\n');
         text
+    }
+
+    fn value(self) -> Value {
+        self.translate(canonical())
     }
 
     fn translate(self, value: Value) -> Value {
@@ -251,7 +258,7 @@ mod tests {
     fn no_dialect_uses_a_keyword_that_it_does_not_know() {
         for dialect in Dialect::ALL {
             let mut found = Vec::new();
-            keywords(&dialect.schema(), &mut found);
+            keywords(&dialect.value(), &mut found);
             found.retain(|keyword| !dialect.keywords().contains(&keyword.as_str()));
             assert_eq!(found, [""; 0], "{dialect:?}");
         }
@@ -272,7 +279,7 @@ mod tests {
                 items.iter().for_each(check);
             }
         }
-        check(&Dialect::OpenAiStrict.schema());
+        check(&Dialect::OpenAiStrict.value());
     }
 
     #[test]
@@ -280,6 +287,7 @@ mod tests {
         let text = Dialect::Ollama.text();
         let (first, second) = (text.find("\"type\": {\n").unwrap(), text.find("\"file\": {\n").unwrap());
         assert!(first < second, "{text}");
-        assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), Dialect::Ollama.schema());
+        assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), Dialect::Ollama.value());
+        assert_eq!(Dialect::Ollama.schema().get(), text.trim_end());
     }
 }

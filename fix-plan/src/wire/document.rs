@@ -9,9 +9,10 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::Number;
 
+use super::not_json::not_json;
 use super::pointer::At;
-use crate::limits::{PLAN_BYTES_MAX, PLAN_DEPTH_MAX, PLAN_VALUES_MAX};
-use crate::violation::{PlanError, Violation, ViolationCode};
+use crate::limits::{KEY_BYTES_MAX, PLAN_BYTES_MAX, PLAN_DEPTH_MAX, PLAN_VALUES_MAX};
+use crate::violation::{PlanError, Violation, ViolationCode, Violations};
 
 /// One JSON value.
 #[derive(Debug)]
@@ -56,7 +57,7 @@ impl Node<'_> {
 }
 
 /// Reads one JSON value and nothing else; duplicate keys are added to `violations`.
-pub(crate) fn read<'t>(text: &'t [u8], violations: &mut Vec<Violation>) -> Result<Node<'t>, PlanError> {
+pub(crate) fn read<'t>(text: &'t [u8], violations: &mut Violations) -> Result<Node<'t>, PlanError> {
     if text.len() > PLAN_BYTES_MAX {
         let message = format!("is longer than {PLAN_BYTES_MAX} bytes; answer with the plan alone");
         return Err(PlanError::one("", ViolationCode::TooLarge, message));
@@ -80,33 +81,10 @@ pub(crate) fn read<'t>(text: &'t [u8], violations: &mut Vec<Violation>) -> Resul
     })
 }
 
-/// Says what stands around or instead of the JSON, so that one repair mends it.
-fn not_json(text: &str, error: &serde_json::Error) -> Violation {
-    let trimmed = text.trim_start_matches('\u{feff}').trim();
-    if trimmed.contains("```") {
-        let message =
-            "is wrapped in a Markdown fence; answer with the bare JSON object, from `{` to `}`, and nothing else";
-        return Violation::new("", ViolationCode::MarkdownFence, message);
-    }
-    let has_object = trimmed.contains('{') && trimmed.contains('}');
-    if has_object && (!trimmed.starts_with('{') || error.to_string().starts_with("trailing characters")) {
-        let message = "has text before or after the JSON object; answer with the object alone, from `{` to `}`";
-        return Violation::new("", ViolationCode::ProseAroundJson, message);
-    }
-    if trimmed.is_empty() {
-        return Violation::new("", ViolationCode::InvalidJson, "is empty; answer with one JSON object");
-    }
-    Violation::new(
-        "",
-        ViolationCode::InvalidJson,
-        format!("is not JSON ({error}); answer with one complete JSON object"),
-    )
-}
-
 struct Bounds<'v> {
     values: usize,
     stop: Option<Violation>,
-    duplicates: &'v mut Vec<Violation>,
+    duplicates: &'v mut Violations,
 }
 
 impl Bounds<'_> {
@@ -120,6 +98,15 @@ impl Bounds<'_> {
             return Ok(());
         };
         self.stop = Some(Violation::new("", code, message));
+        Err(())
+    }
+
+    fn key(&mut self, at: &At<'_>, key: &str) -> Result<(), ()> {
+        if key.len() <= KEY_BYTES_MAX {
+            return Ok(());
+        }
+        let message = format!("is a key of more than {KEY_BYTES_MAX} bytes; no field has such a name");
+        self.stop = Some(Violation::new(at.to_string(), ViolationCode::KeyTooLong, message));
         Err(())
     }
 }
@@ -199,15 +186,32 @@ impl<'de> Visitor<'de> for Seed<'_, '_> {
         let mut object: Vec<(Cow<'de, str>, Node<'de>)> = Vec::with_capacity(5);
         while let Some(key) = entries.next_key_seed(KeySeed)? {
             let at = at.key(&key);
-            if object.iter().any(|(other, _)| *other == key) {
-                let message = "comes twice in one object; write each key once";
-                bounds.duplicates.push(Violation::new(at.to_string(), ViolationCode::DuplicateKey, message));
-            }
+            bounds.key(&at, &key).map_err(|()| A::Error::custom("out of bounds"))?;
             let value = entries.next_value_seed(Seed { bounds, depth, at: &at })?;
             object.push((key, value));
         }
+        for key in repeated_keys(&object) {
+            let message = "comes twice in one object; write each key once";
+            bounds.duplicates.push(Violation::new(at.key(key).to_string(), ViolationCode::DuplicateKey, message));
+        }
         Ok(Node::Object(object))
     }
+}
+
+/// The keys that come more than once. Few are compared with each other, many are sorted.
+fn repeated_keys<'o>(object: &'o [(Cow<'_, str>, Node<'_>)]) -> Vec<&'o str> {
+    const FEW: usize = 16;
+    let keys = object.iter().map(|(key, _)| key.as_ref());
+    if object.len() <= FEW {
+        let is_repeated = |index: usize, key: &str| object.iter().take(index).any(|(other, _)| other == key);
+        return keys.enumerate().filter(|&(index, key)| is_repeated(index, key)).map(|(_, key)| key).collect();
+    }
+    let mut sorted: Vec<&str> = keys.collect();
+    sorted.sort_unstable();
+    let mut repeated: Vec<&str> =
+        sorted.windows(2).filter_map(|pair| matches!(pair, [a, b] if a == b).then(|| pair.first().copied())?).collect();
+    repeated.dedup();
+    repeated
 }
 
 impl Seed<'_, '_> {
@@ -241,5 +245,38 @@ impl<'de> Visitor<'de> for KeySeed {
 
     fn visit_str<E: serde::de::Error>(self, key: &str) -> Result<Self::Value, E> {
         Ok(Cow::Owned(key.to_owned()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::limits::VIOLATIONS_MAX;
+
+    fn codes(text: &str) -> Vec<ViolationCode> {
+        let mut found = Violations::default();
+        match read(text.as_bytes(), &mut found) {
+            Ok(_) => found.or(()).map_or_else(|error| error.violations().to_vec(), |()| Vec::new()),
+            Err(error) => error.violations().to_vec(),
+        }
+        .into_iter()
+        .map(|violation| violation.code)
+        .collect()
+    }
+
+    #[test]
+    fn repeated_keys_are_few_however_many_there_are() {
+        assert_eq!(codes(r#"{"a": 1, "b": {"c": 1, "c": 2, "c": 3}}"#), [ViolationCode::DuplicateKey; 2]);
+        let members: Vec<String> = (0..2_000).map(|n| format!("\"{}\":0,\"{}\":1", n, n)).collect();
+        assert_eq!(codes(&format!("{{{}}}", members.join(","))).len(), VIOLATIONS_MAX);
+        let unique: Vec<String> = (0..4_000).map(|n| format!("\"k{n}\":0")).collect();
+        assert_eq!(codes(&format!("{{{}}}", unique.join(","))), []);
+    }
+
+    #[test]
+    fn a_key_has_a_bound() {
+        let object = |bytes: usize| format!("{{\"{}\":{{\"\":0,\"\":0}}}}", "k".repeat(bytes));
+        assert_eq!(codes(&object(KEY_BYTES_MAX)), [ViolationCode::DuplicateKey]);
+        assert_eq!(codes(&object(KEY_BYTES_MAX + 1)), [ViolationCode::KeyTooLong]);
     }
 }

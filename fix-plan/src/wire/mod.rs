@@ -4,6 +4,7 @@
 //! too; reading goes through [`document`], a bounded tree, and `parse`.
 
 pub(crate) mod document;
+mod not_json;
 pub(crate) mod pointer;
 mod shape;
 

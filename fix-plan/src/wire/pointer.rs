@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+/// Longest key in a pointer, in characters; of a longer one, the beginning is shown.
+const KEY_CHARS_MAX: usize = 64;
+
 /// A place, as a chain up to the root; [`fmt::Display`] writes it as RFC 6901 says.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum At<'p> {
@@ -18,6 +21,11 @@ impl<'p> At<'p> {
     pub(crate) fn index(&'p self, index: usize) -> Self {
         Self::Index(self, index)
     }
+
+    /// Whether it is the details of an operation.
+    pub(crate) fn is_details(&self) -> bool {
+        matches!(self, Self::Key(_, "details"))
+    }
 }
 
 impl fmt::Display for At<'_> {
@@ -27,15 +35,15 @@ impl fmt::Display for At<'_> {
             Self::Index(parent, index) => write!(f, "{parent}/{index}"),
             Self::Key(parent, key) => {
                 write!(f, "{parent}/")?;
-                for c in key.chars() {
+                let mut characters = key.chars();
+                for c in characters.by_ref().take(KEY_CHARS_MAX) {
                     match c {
                         '~' => f.write_str("~0")?,
                         '/' => f.write_str("~1")?,
-                        c if c.is_control() => write!(f, "{}", c.escape_default())?,
                         c => write!(f, "{c}")?,
                     }
                 }
-                Ok(())
+                f.write_str(if characters.next().is_some() { "…" } else { "" })
             }
         }
     }
@@ -49,7 +57,13 @@ mod tests {
     fn places_are_written_as_json_pointers() {
         let files = At::Root.key("a/b~c");
         let first = files.index(0);
-        assert_eq!(first.key("x\n").to_string(), "/a~1b~0c/0/x\\n");
+        assert_eq!(first.key("x\n").to_string(), "/a~1b~0c/0/x\n");
         assert_eq!(At::Root.to_string(), "");
+    }
+
+    #[test]
+    fn a_long_key_is_cut() {
+        assert_eq!(At::Root.key(&"ü".repeat(64)).to_string(), format!("/{}", "ü".repeat(64)));
+        assert_eq!(At::Root.key(&"ü".repeat(65)).to_string(), format!("/{}…", "ü".repeat(64)));
     }
 }

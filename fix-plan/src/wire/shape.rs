@@ -137,7 +137,7 @@ struct DependencyDetails {
     extras: Option<Vec<String>>,
     /// The environment marker under which it is wanted.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "schema", schemars(length(max = 512)))]
+    #[cfg_attr(feature = "schema", schemars(length(max = 256)))]
     marker: Option<String>,
     /// The dotted path of the list meant, such as `dependency-groups.dev`; leave it out for the file's main list.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -1,54 +1,11 @@
-//! What planning starts from: one failure of a CI job, and what its log says.
+//! The names that tell one failure from another.
 
 use std::fmt;
 use std::str::FromStr;
 
 use crate::limits::EVENT_ID_BYTES_MAX;
-use crate::log::Log;
 use crate::package::ValueError;
-
-/// One failure of a CI job, on one commit of one repository.
-#[derive(Clone, Debug, Eq, PartialEq)]
-#[non_exhaustive]
-pub struct Failure {
-    /// Identifies the failure: two deliveries of one failure carry the same identifier.
-    pub event_id: EventId,
-    /// Where the repository is: a URL or a path that the embedder's adapters understand.
-    pub repository: String,
-    /// The commit that failed.
-    pub commit: CommitId,
-    /// The branch that a pull request goes to.
-    pub branch: BranchName,
-    /// When the job failed, in seconds since 1970-01-01T00:00:00Z. The commit of a
-    /// fix carries this time, so that a retry gives the same commit.
-    pub failed_at_s: i64,
-    /// The name of the job, when it is known.
-    pub job: Option<String>,
-    /// What the job printed.
-    pub log: Log,
-}
-
-impl Failure {
-    /// A failure from its parts.
-    #[must_use]
-    pub fn new(
-        event_id: EventId,
-        repository: impl Into<String>,
-        commit: CommitId,
-        branch: BranchName,
-        failed_at_s: i64,
-        log: Log,
-    ) -> Self {
-        Self { event_id, repository: repository.into(), commit, branch, failed_at_s, job: None, log }
-    }
-
-    /// The same, of the job `name`.
-    #[must_use]
-    pub fn with_job(mut self, name: Option<String>) -> Self {
-        self.job = name;
-        self
-    }
-}
+use crate::redact::Redactor;
 
 macro_rules! checked_string {
     ($(#[$doc:meta])* $name:ident, $what:literal, $check:expr) => {
@@ -102,15 +59,28 @@ checked_string! {
     }
 }
 
+impl BranchName {
+    /// The name without its secrets; what is written in their place is a name, too.
+    pub(crate) fn redacted(&self, redactor: &Redactor) -> Self {
+        let redacted = redactor.redact(&self.0);
+        if redacted == self.0 {
+            return self.clone();
+        }
+        let name: String =
+            redacted.chars().map(|c| if c == ' ' { '-' } else { c }).filter(|c| !"[]".contains(*c)).collect();
+        name.parse().unwrap_or_else(|_| Self("redacted".to_owned()))
+    }
+}
+
 checked_string! {
-    /// The short name of a branch, by the rules of `git check-ref-format --branch`.
+    /// The short name of a branch, by the rules of `git check-ref-format --branch`; not `HEAD`.
     BranchName, "branch", |text| {
         let component = |part: &str| !part.is_empty() && !part.starts_with('.') && !part.ends_with(".lock");
         let forbidden = |c: char| c.is_control() || c == ' ' || "~^:?*[\\".contains(c) || crate::text::is_invisible(c);
         if text.is_empty() || text.len() > 244 {
             return Err("must have 1 to 244 bytes");
         }
-        if text == "@" || text.starts_with('-') || text.ends_with('.') || text.contains("..") || text.contains("@{") || text.contains(forbidden) {
+        if text == "@" || text == "HEAD" || text.starts_with('-') || text.ends_with('.') || text.contains("..") || text.contains("@{") || text.contains(forbidden) {
             return Err("is no branch name that git accepts");
         }
         if text.split('/').all(component) { Ok(()) } else { Err("has a component that git does not accept") }
@@ -128,7 +98,7 @@ mod tests {
         for good in ["main", "feature/x", "v1.0"] {
             assert!(good.parse::<BranchName>().is_ok(), "{good}");
         }
-        for bad in ["", "-x", "a..b", "a b", "a/", "/a", ".a", "a.lock", "a~1", "@", "a@{1}", "a\n"] {
+        for bad in ["", "HEAD", "-x", "a..b", "a b", "a/", "/a", ".a", "a.lock", "a~1", "@", "a@{1}", "a\n"] {
             assert!(bad.parse::<BranchName>().is_err(), "{bad:?}");
         }
         assert!("a b".parse::<EventId>().is_err());
