@@ -73,7 +73,9 @@ def poetry_changed(before, after, case):
     entry, rest = after[keys[0]], {key: after[key] for key in after if key != keys[0]}
     if case["kind"] == "add_dependency":
         details = entry if isinstance(entry, dict) else {}
-        same = (sorted(details.get("extras", [])), details.get("markers")) == (sorted(case["extras"]), case["marker"])
+        # A marker has its canonical quotes, whichever it came with.
+        marker = case["marker"] and case["marker"].replace('"', "'")
+        same = (sorted(details.get("extras", [])), details.get("markers")) == (sorted(case["extras"]), marker)
         return same and rest == before
     if isinstance(entry, dict):
         entry = {**entry, "version": before[keys[0]]["version"]}
