@@ -1,6 +1,7 @@
 //! The client: one request, and the answer as it streams in.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::time::{Duration, SystemTime};
 
 use fix_plan::schema::Dialect;
@@ -30,7 +31,7 @@ const READ: &str = "read the model's answer";
 ///
 /// Redirects are not followed, so that key and prompt go nowhere else; bodies are not decompressed;
 /// proxies are taken from the environment (`HTTPS_PROXY`), but never to this machine.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct HttpModel {
     api: Api,
     model: String,
@@ -126,6 +127,17 @@ impl HttpModel {
     }
 }
 
+/// Without the redactor, whose automaton spells the key.
+impl fmt::Debug for HttpModel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HttpModel")
+            .field("name", &self.name)
+            .field("endpoint", &self.endpoint)
+            .field("sampling", &self.sampling)
+            .finish_non_exhaustive()
+    }
+}
+
 impl ChatModel for HttpModel {
     type Answer = HttpAnswer;
 
@@ -174,7 +186,6 @@ impl ChatModel for HttpModel {
 }
 
 /// An answer that is streaming in.
-#[derive(Debug)]
 pub struct HttpAnswer {
     api: Api,
     name: String,
@@ -183,6 +194,12 @@ pub struct HttpAnswer {
     frames: Frames,
     pieces: VecDeque<Piece>,
     redactor: Redactor,
+}
+
+impl fmt::Debug for HttpAnswer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HttpAnswer").field("name", &self.name).finish_non_exhaustive()
+    }
 }
 
 impl Answer for HttpAnswer {

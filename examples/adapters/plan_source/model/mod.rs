@@ -12,6 +12,8 @@ mod http;
 mod limits;
 mod spec;
 
+use std::fmt;
+
 use fix_pipeline::{AdapterError, AdapterErrorKind, PlanRequest, PlanSource, RawPlan};
 use fix_plan::schema::Dialect;
 use fix_plan::{Delimiter, Failure, Finish, Prompt, Redactor, Violation};
@@ -33,7 +35,7 @@ const ASK: &str = "ask the model";
 /// One call is one round: the dialogue (a question, and at most two repairs) is the pipeline's.
 /// Secrets are taken out of the log, the repository's name and the answer before once more, so that
 /// no prompt holds any, whoever calls.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[non_exhaustive]
 pub struct ModelPlanSource<M> {
     /// The model.
@@ -173,6 +175,16 @@ impl<M: ChatModel> ModelPlanSource<M> {
             None => Prompt::question(&failure, &delimiter),
             Some((text, violations)) => Prompt::repair(&failure, &self.redactor.redact(text), violations, &delimiter),
         })
+    }
+}
+
+/// Without the redactor, which may know secrets.
+impl<M: fmt::Debug> fmt::Debug for ModelPlanSource<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ModelPlanSource")
+            .field("model", &self.model)
+            .field("limits", &self.limits)
+            .finish_non_exhaustive()
     }
 }
 
