@@ -11,11 +11,16 @@ use crate::server::{Server, Step};
 use crate::shapes::{reasons, response};
 use crate::{PLAN, source};
 
+const FILES: &[(&str, &str)] = &[("a.py", "import os\n\nprint(1)\n")];
 const LOG: &str = "a.py:1:1: F401 'os' imported but unused\nAPI_TOKEN=xK9fe2PqWw31";
 
 /// How a run ends, the answers in its journal, and the bodies of the requests.
-async fn run(api: Api, scripts: Vec<Vec<Step>>, opened: usize) -> (Outcome, Vec<String>, Vec<String>) {
-    let repository = TestRepository::new(&[("a.py", "import os\n\nprint(1)\n")]);
+async fn run(
+    repository: &TestRepository,
+    api: Api,
+    scripts: Vec<Vec<Step>>,
+    opened: usize,
+) -> (Outcome, Vec<String>, Vec<String>) {
     let server = Server::start(scripts).await;
     let mut sink = MockSink::new();
     sink.expect_open().times(opened).returning(|_, change| {
@@ -39,13 +44,14 @@ async fn run(api: Api, scripts: Vec<Vec<Step>>, opened: usize) -> (Outcome, Vec<
 
 #[tokio::test]
 async fn an_invalid_answer_is_mended_and_both_are_kept() {
+    let repository = TestRepository::new(FILES);
     for api in Api::ALL {
         let (stop, cut, _) = reasons(api);
         // Cut, and in prose: each has its own words in the repair.
         let fenced = format!("```json\n{PLAN}\n```");
         let scripts =
             vec![response(api, "{\"root_cause\": \"a", cut), response(api, &fenced, stop), response(api, PLAN, stop)];
-        let (outcome, answers, bodies) = run(api, scripts, 1).await;
+        let (outcome, answers, bodies) = run(&repository, api, scripts, 1).await;
         assert!(matches!(outcome, Outcome::Opened(_)), "{outcome:?}");
         assert_eq!(answers, ["{\"root_cause\": \"a", &fenced, PLAN], "{api}");
         assert!(bodies[1].contains("was cut at the limit") && bodies[2].contains("markdown_fence"), "{api}");
@@ -55,6 +61,7 @@ async fn an_invalid_answer_is_mended_and_both_are_kept() {
 
 #[tokio::test]
 async fn no_answer_opens_anything_by_itself() {
+    let repository = TestRepository::new(FILES);
     for api in Api::ALL {
         let (stop, _, refusal) = reasons(api);
         let say = |text: &str| response(api, text, stop);
@@ -68,7 +75,7 @@ async fn no_answer_opens_anything_by_itself() {
             cases.push((vec![response(api, PLAN, reason)], 1, "a refusal, though it parses"));
         }
         for (scripts, rounds, what) in cases {
-            let (outcome, answers, _) = run(api, scripts, 0).await;
+            let (outcome, answers, _) = run(&repository, api, scripts, 0).await;
             let Outcome::Stopped { code, message } = outcome else { panic!("{api} {what}") };
             assert_eq!((code, answers.len()), (OutcomeCode::PlanInvalid, rounds), "{api} {what}: {message}");
         }
