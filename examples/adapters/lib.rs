@@ -2,7 +2,7 @@
 //!
 //! | port | adapters |
 //! |---|---|
-//! | [`PlanSource`](fix_pipeline::PlanSource) | [`plan_source::Rules`] |
+//! | [`PlanSource`](fix_pipeline::PlanSource) | [`plan_source::Rules`]; with feature `model`, `plan_source::ModelPlanSource` |
 //! | [`Validator`](fix_pipeline::Validator) | [`validator::Bubblewrap`] |
 //! | [`PrSink`](fix_pipeline::PrSink) | [`pr_sink::LocalGit`] |
 //! | [`RunStore`](fix_pipeline::RunStore) | [`run_store::Sqlite`] |

@@ -26,7 +26,7 @@ pub(crate) enum Command {
     Patch(PatchArgs),
     /// Judge a plan or a diff by a policy; explain a decision; compare two policies.
     Policy(PolicyArgs),
-    /// Propose a plan for the log of a failed CI job, by rules.
+    /// Propose a plan for the log of a failed CI job, by rules or by a model.
     Plan(PlanArgs),
     /// Take a failure the whole way: plan, patch, validate in a sandbox, open a pull request beside the repository.
     Run(RunArgs),
@@ -151,6 +151,29 @@ pub(crate) struct PlanArgs {
     /// The project that failed.
     #[arg(long, value_name = "DIR", default_value = ".")]
     pub(crate) repo: PathBuf,
+
+    #[command(flatten)]
+    pub(crate) model: ModelArgs,
+}
+
+/// Who proposes plans; the rules, unless a model is named.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ModelArgs {
+    /// Ask this model for plans: ollama:NAME, openai:NAME, anthropic:NAME.
+    #[arg(long, value_name = "API:NAME")]
+    pub(crate) model: Option<String>,
+
+    /// The base URL of the model's API, when it is not the API's own; a key for it is FIX_MODEL_API_KEY.
+    #[arg(long, value_name = "URL", requires = "model")]
+    pub(crate) model_url: Option<String>,
+
+    /// The time for one round, in seconds; without, 120.
+    #[arg(long, value_name = "SECONDS", requires = "model")]
+    pub(crate) model_total: Option<u64>,
+
+    /// The time that the model may be silent, in seconds; without, 20.
+    #[arg(long, value_name = "SECONDS", requires = "model")]
+    pub(crate) model_idle: Option<u64>,
 }
 
 #[derive(Debug, clap::Args)]
@@ -178,6 +201,9 @@ pub(crate) struct RunArgs {
     /// Begin a new run, although this failure had one that ended.
     #[arg(long)]
     pub(crate) again: bool,
+
+    #[command(flatten)]
+    pub(crate) model: ModelArgs,
 }
 
 #[derive(Debug, clap::Args)]

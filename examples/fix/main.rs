@@ -31,7 +31,7 @@ fn main() -> ExitCode {
         Command::Check(args) => commands::check::run(&args, json),
         Command::Patch(args) => commands::patch::run(&args, json),
         Command::Policy(args) => block_on(commands::policy::run(&args, json)),
-        Command::Plan(args) => commands::plan::run(&args, json),
+        Command::Plan(args) => block_on(commands::plan::run(&args, json)),
         Command::Run(args) => block_on(commands::run::run(&args, json)),
         Command::Runs(args) => block_on(commands::runs::list(&args, json)),
         Command::Show(args) => block_on(commands::runs::show(&args, json)),

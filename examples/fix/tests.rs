@@ -285,3 +285,22 @@ fn runs_of_no_store_are_an_error() {
     assert_eq!(code(&url), 2);
     assert!(object(&url)["error"].as_str().unwrap().contains("clone it"));
 }
+
+#[test]
+fn a_model_that_cannot_be_had_is_unusable() {
+    let project = project();
+    let plan = |args: &[&str]| fix(&[&["plan", "--log", "-", "--json"], args].concat(), "log", project.path());
+    let name = plan(&["--model", "gemini"]);
+    assert_eq!(code(&name), 2);
+    let expected = if cfg!(feature = "model") { "name one as API:MODEL" } else { "built without models" };
+    assert!(object(&name)["error"].as_str().unwrap().contains(expected), "{}", object(&name));
+    assert_eq!(code(&plan(&["--model-url", "http://127.0.0.1:1"])), 2, "a URL without a model");
+    #[cfg(feature = "model")]
+    {
+        let url = plan(&["--model", "ollama:x", "--model-url", "http://me:secret@127.0.0.1"]);
+        assert_eq!(code(&url), 2);
+        assert!(!String::from_utf8(url.stderr).unwrap().contains("secret"));
+        // Nobody listens there.
+        assert_eq!(code(&plan(&["--model", "ollama:x", "--model-url", "http://127.0.0.1:1", "--model-total", "1"])), 3);
+    }
+}

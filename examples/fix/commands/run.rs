@@ -3,7 +3,6 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use fix_adapters::plan_source::Rules;
 use fix_adapters::pr_sink::LocalGit;
 use fix_adapters::repository::{Location, Repository};
 use fix_adapters::run_store::Sqlite;
@@ -13,11 +12,13 @@ use fix_pipeline::{Finished, Outcome, OutcomeCode, Pipeline, RunId, RunRecord, R
 use fix_plan::{Failure, Log};
 use sha2::{Digest as _, Sha256};
 
+use super::model;
 use crate::args::RunArgs;
 use crate::io::{Answer, CliError, cache, directory, policy, print_json, read, store};
 
 pub(crate) async fn run(args: &RunArgs, json: bool) -> Result<Answer, CliError> {
     let log = Log::from_bytes(&read(&args.log)?);
+    let plan_source = model::plan_source(&args.model)?;
     let repo = directory(&args.repo)?;
     let failed = |message: &'static str| move |error: fix_pipeline::AdapterError| CliError::failed(message, &error);
     let repository =
@@ -32,7 +33,7 @@ pub(crate) async fn run(args: &RunArgs, json: bool) -> Result<Answer, CliError> 
     let policy = policy(args.policy.as_deref());
     let failure = with_event(failure, args, policy.digest(), &run_store).await?;
     let pr_sink = LocalGit::new(repository, pull_requests(&repo));
-    let mut pipeline = Pipeline::new(Rules, validator, pr_sink, run_store);
+    let mut pipeline = Pipeline::new(plan_source, validator, pr_sink, run_store);
     pipeline.policy = policy;
     pipeline.observer = Arc::new(Progress);
     let finished = pipeline.run(&failure, &snapshot).await;
@@ -70,7 +71,7 @@ fn failure(repository: &Repository, repo: &Path, log: Log) -> Result<Failure, Cl
     Ok(Failure::new(event, repo.to_string_lossy(), commit, branch, failed_at_s, log))
 }
 
-/// The failure with its identifier: a function of repository, commit, log, checks and policy, so
+/// The failure with its identifier: a function of repository, commit, log, checks, policy and model, so
 /// that the same command again is the same run, and another command is another. With `--again`,
 /// the first that has not ended.
 async fn with_event(mut failure: Failure, args: &RunArgs, policy: &str, store: &Sqlite) -> Result<Failure, CliError> {
@@ -79,6 +80,9 @@ async fn with_event(mut failure: Failure, args: &RunArgs, policy: &str, store: &
     for part in parts.into_iter().chain(args.check.iter().map(String::as_str)) {
         // Lengths first, so that no two lists share a text.
         hash.update(format!("{}:{part}", part.len()));
+    }
+    if let Some(model) = &args.model.model {
+        hash.update(format!("model:{}:{model}{}", model.len(), args.model.model_url.as_deref().unwrap_or_default()));
     }
     let hash: String = hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect();
     for attempt in 1_u32.. {
