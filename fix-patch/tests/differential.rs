@@ -2,6 +2,7 @@
 //! ruff finds the same imports unused and gives modules of the same meaning.
 #![expect(
     clippy::disallowed_methods,
+    clippy::expect_used,
     clippy::indexing_slicing,
     clippy::unwrap_used,
     reason = "a test starts programs and may fail; the library does not"

@@ -1,7 +1,5 @@
 //! What is left of a statement: the text before, the names that go, and the text after.
 
-#![expect(clippy::unwrap_used, reason = "a test may fail")]
-
 mod support;
 
 use serde_json::{Value, json};

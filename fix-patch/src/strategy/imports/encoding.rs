@@ -58,6 +58,8 @@ mod tests {
             "# -*- coding: utf-8 -*-\nx = 'é'\n",
             "#!/usr/bin/python\n# vim: set fileencoding=UTF8 :\n",
             "# coding: latin-1\nimport os\n",
+            "# coding: US_ASCII\nimport os\n",
+            "# coding: cp1252\nimport os\n",
             "import os\n# coding: rot13\n",
             "\u{feff}# coding: utf-8\n",
         ] {

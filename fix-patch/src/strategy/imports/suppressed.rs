@@ -90,8 +90,11 @@ fn nearest(
     between.sort_unstable();
     let mut outermost = usize::MAX;
     comments.iter().rev().copied().find(|(comment, _)| {
-        while let Some(start) = between.pop_if(|start| *start > *comment) {
+        while let Some(&start) = between.last()
+            && start > *comment
+        {
             outermost = outermost.min(column(start));
+            between.pop();
         }
         column(*comment) <= outermost
     })

@@ -9,7 +9,7 @@
 //! | `]` on the last entry's line | `]` moves to the new line | |
 //! | empty | as its first entry, on the line if it has one | |
 //! | sorted, three entries or more | in its place, else at the end; tables in a list do not count | |
-//! | missing | made beside its siblings, else as a table, in the fewest lines | refused |
+//! | missing | made beside its siblings, else as a table behind its kin, in the fewest lines | refused |
 //!
 //! | entry of Poetry | pin | addition |
 //! |---|---|---|
