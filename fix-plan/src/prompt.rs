@@ -163,10 +163,10 @@ The object has these fields, all of them, and no others:
 - "category": "python_missing_dependency" or "lint_format".
 - "confidence": a number from 0 to 1: how sure you are.
 - "files": every file that an operation changes, each once; 1 to 10 paths relative to the root of the repository, with forward slashes.
-- "operations": 1 to 10 objects with "type", "file" (one of "files"), "details", "rationale" (why, in a sentence) and "evidence" (lines of the log that show it, copied word for word; may be empty).
+- "operations": 1 to 10 objects with "type", "file" (one of "files"), "details", "rationale" (why, in a sentence) and "evidence" (lines of the log that show it, each a string of its own, whole and word for word; may be empty).
 
 The types, and the fields of their "details":
-- "add_dependency": declare a dependency that is missing, in pyproject.toml or a requirements file. "name": the distribution, which may differ from the module (yaml comes from PyYAML). "spec": PEP 440 clauses such as ">=2.31,<3", or "" for any version. Optional: "extras" (a list of names), "marker" (an environment marker), "section" (the dotted path of the list meant, such as "dependency-groups.dev").
+- "add_dependency": declare a dependency that is missing, in pyproject.toml or a requirements file. "name": the distribution, which may differ from the module (yaml comes from PyYAML). "spec": PEP 440 clauses such as ">=2.31,<3", or "" for any version. Optional: "extras" (a list of names), "marker" (an environment marker), "section" (only for pyproject.toml: the dotted path of the list meant, such as "dependency-groups.dev").
 - "pin_dependency": replace the version of a dependency that is declared. The same fields; "spec" must not be empty.
 - "remove_unused": remove one unused import from a Python file. For `import a.b`: "import": "a.b". For `from a import b`: "from": "a" and "name": "b". Optional: "alias" (the name after `as`), "line" (its line, from 1), "line_contains" (text of the statement).
 "python_missing_dependency" goes with the first two, "lint_format" with the third. Other categories and types are stopped.
@@ -255,9 +255,8 @@ mod tests {
 
     #[test]
     fn a_prompt_has_a_bound() {
-        let long: String = (0..20_000)
-            .map(|n| format!("é{n}{}.py:1:8: F401 `x{n}` imported but unused\n", "/é".repeat(300)))
-            .collect();
+        let long: String =
+            (0..2_000).map(|n| format!("é{n}{}.py:1:8: F401 `x{n}` imported but unused\n", "/é".repeat(300))).collect();
         let violations: Vec<Violation> =
             (0..64).map(|_| Violation::new("/x".repeat(100), ViolationCode::WrongType, "m".repeat(10_000))).collect();
         let prompt =

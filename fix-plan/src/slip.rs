@@ -111,7 +111,8 @@ fn is_spec_with_more(value: &str) -> bool {
     let (name, clauses) =
         spec.split_at_checked(spec.find(['<', '>', '=', '!', '~']).unwrap_or(0)).unwrap_or(("", spec));
     let spec = if is_name(name.trim_end()) { clauses } else { spec };
-    let second_requirement = spec.split([' ', ',']).skip(1).any(|word| word.starts_with(|c: char| c.is_ascii_alphabetic()));
+    let second_requirement =
+        spec.split([' ', ',']).skip(1).any(|word| word.starts_with(|c: char| c.is_ascii_alphabetic()));
     made_of(comment, " .,")
         && (marker.is_empty() || Marker::from_str(marker.trim()).is_ok())
         && made_of(spec, ".,<>=!~^*|+_ ")

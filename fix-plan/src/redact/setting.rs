@@ -55,7 +55,7 @@ pub(super) fn setting(scan: &mut Scan<'_>, name: &SecretName, start: usize, end:
         },
         _ if after_blank == end || after_quote > end => return None,
         _ if own.starts_with(b"--") => (after_blank, Place::Flag),
-        _ if is_netrc(scan, begins) => (after_blank, Place::Netrc),
+        _ if name.name == "password" && is_netrc(scan, begins) => (after_blank, Place::Netrc),
         _ => return None,
     };
     at = scan.skip(at, b" \t");
@@ -78,7 +78,11 @@ pub(super) fn setting(scan: &mut Scan<'_>, name: &SecretName, start: usize, end:
     let is_secret = match place {
         Place::Constant => is_constant_value(name, text, value.len()),
         Place::Quoted => is_quoted_value(name, text, value.len(), is_constant),
-        Place::Element | Place::Netrc => value.len() >= 3 && !is_reference(text) && !text.contains("://"),
+        Place::Element => {
+            // Parsers say `expected <token> but got <word>`: only what is closed is an element.
+            bytes.get(value.end..).is_some_and(|rest| rest.starts_with(b"</")) && !is_reference(text)
+        }
+        Place::Netrc => value.len() >= 3 && !is_reference(text),
         Place::Assigned | Place::Spaced | Place::Flag => {
             !is_code(scan, &value, begins, place) && is_bare_value(name, text, place)
         }
@@ -129,7 +133,7 @@ fn is_netrc(scan: &Scan<'_>, begins: usize) -> bool {
     let before = scan.text.get(from..begins).unwrap_or_default();
     let mut words = before.split_ascii_whitespace().rev();
     let _user = words.next();
-    words.next().is_some_and(|word| word == "login" || word == "machine")
+    words.next() == Some("login")
 }
 
 /// Whether it is code about a secret, and none: a call, an index, an annotation, or the name of a test.

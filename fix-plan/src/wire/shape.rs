@@ -88,7 +88,7 @@ struct Step<D> {
     /// Why, in a sentence.
     #[cfg_attr(feature = "schema", schemars(length(min = 1, max = 8192)))]
     rationale: String,
-    /// Lines of the log that show it, word for word.
+    /// Lines of the log that show it, one an entry, whole and word for word.
     #[cfg_attr(feature = "schema", schemars(length(max = 50), inner(length(min = 1, max = 2048))))]
     evidence: Vec<String>,
 }
