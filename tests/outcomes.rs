@@ -312,3 +312,97 @@ async fn an_abandoned_run_is_over_and_recorded() {
     let again = pipeline.run(&case.failure, &case.tree).await.unwrap();
     assert_eq!(again.outcome, finished.outcome);
 }
+
+/// Once the forge was asked and its answer lost, no way out forgets that there may be a pull request.
+#[tokio::test]
+async fn what_may_be_open_is_never_called_stopped() {
+    use fix_pipeline::testing::{Case, FakeForge, FakeValidator, ForgeFault};
+    let case = Case::missing_dependency();
+    let source = FakePlanSource::answering([case.plan.clone()]);
+    let (validator, forge, store) = (FakeValidator::red_then_green(), FakeForge::default(), MemoryRunStore::default());
+    let mut pipeline = Pipeline::new(&source, &validator, &forge, &store);
+    forge.then(ForgeFault::LoseAnswer);
+    assert!(pipeline.run(&case.failure, &case.tree).await.unwrap_err().is_transient());
+
+    let unsettled = |error: fix_pipeline::PipelineError| {
+        assert!(matches!(error, fix_pipeline::PipelineError::Unsettled { .. }), "{error:?}");
+        assert!(!error.is_transient());
+    };
+    unsettled(pipeline.abandon(&case.failure, "crashed 3 times").await.unwrap_err());
+    forge.then(ForgeFault::Refuse(fix_pipeline::AdapterErrorKind::Refused));
+    unsettled(pipeline.run(&case.failure, &case.tree).await.unwrap_err());
+    let default = pipeline.policy;
+    pipeline.policy =
+        PolicyEngine::new(SafetyPolicy::from_toml("version = 1\n[limits]\nlines_added_max = 0\n").unwrap()).unwrap();
+    unsettled(pipeline.run(&case.failure, &case.tree).await.unwrap_err());
+    assert_eq!(forge.pull_requests().len(), 1);
+
+    pipeline.policy = default;
+    let finished = pipeline.run(&case.failure, &case.tree).await.unwrap();
+    assert_eq!(finished.outcome.code(), OutcomeCode::Opened, "as it was begun, it goes on");
+    assert_eq!((forge.pull_requests().len(), source.asked(), validator.checks()), (1, 1, (1, 1)));
+}
+
+/// What adapters hand in is bounded before it is kept.
+#[tokio::test]
+async fn an_endless_answer_is_cut() {
+    let case = fix_pipeline::testing::Case::missing_dependency();
+    let source = FakePlanSource::answering(vec!["ü".repeat(10_000_000); 3]);
+    let validator = fix_pipeline::testing::FakeValidator::red_then_green();
+    let pipeline = Pipeline::new(source, validator, never(), MemoryRunStore::default());
+    let finished = pipeline.run(&case.failure, &case.tree).await.unwrap();
+    assert_eq!(stopped(&finished).0, OutcomeCode::PlanInvalid);
+    for entry in pipeline.run_store.load(finished.run).await.unwrap() {
+        if let Event::PlanProposed { round } = entry.event() {
+            assert!(round.text.len() <= fix_plan::limits::PLAN_BYTES_MAX, "{}", round.text.len());
+            assert_eq!(round.finish, fix_pipeline::FinishRecord::Truncated);
+        }
+    }
+}
+
+/// "Passed" beside a failed command, a failed test or the tree of the baseline is not believed.
+#[tokio::test]
+async fn a_verdict_that_contradicts_itself_opens_nothing() {
+    use fix_pipeline::{CommandRecord, Phase, Report, Subject};
+    struct Contradicts(fn(&mut Report));
+    impl fix_pipeline::Validator for Contradicts {
+        async fn validate(
+            &self,
+            _: &fix_pipeline::RunContext,
+            subject: Subject<'_>,
+        ) -> Result<Report, fix_pipeline::AdapterError> {
+            let check = |exit_code| CommandRecord {
+                phase: Phase::Check,
+                command: "pytest".to_owned(),
+                exit_code: Some(exit_code),
+                duration_ms: 1,
+            };
+            Ok(match subject {
+                Subject::Baseline => {
+                    let mut report = Report::new(CheckStatus::Failed, "base").with_tests(2, 1);
+                    report.commands.push(check(1));
+                    report
+                }
+                Subject::Patched(_) => {
+                    let mut report = Report::new(CheckStatus::Passed, "patched").with_tests(2, 0);
+                    report.commands.push(check(0));
+                    (self.0)(&mut report);
+                    report
+                }
+            })
+        }
+    }
+    let ways: [fn(&mut Report); 4] = [
+        |report| report.tests_failed = 1,
+        |report| report.commands[0].exit_code = Some(1),
+        |report| report.tree = "base".to_owned(),
+        |report| report.tree.clear(),
+    ];
+    for way in ways {
+        let case = fix_pipeline::testing::Case::missing_dependency();
+        let source = FakePlanSource::answering([case.plan.clone()]);
+        let pipeline = Pipeline::new(source, Contradicts(way), never(), MemoryRunStore::default());
+        let finished = pipeline.run(&case.failure, &case.tree).await.unwrap();
+        assert_eq!(stopped(&finished).0, OutcomeCode::ValidationFailed);
+    }
+}

@@ -110,3 +110,24 @@ async fn the_proof_is_in_the_text() {
     assert_eq!(statement["predicate"]["result"], "PASSED");
     assert_eq!(statement["subject"][1]["digest"]["sha256"], change.patch().get().digest().to_string());
 }
+
+/// The longest plan there is still fits into what a forge takes.
+#[tokio::test]
+async fn the_longest_text_fits() {
+    let log: String = (0..500).map(|n| format!("line {n} {}\n", "x".repeat(1_900))).collect();
+    let lines: Vec<&str> = log.lines().collect();
+    let operations: Vec<Value> = (0..10)
+        .map(|n| {
+            json!({"type": "add_dependency", "file": "requirements.txt", "details": {"name": format!("package{n}"), "spec": "==1.0"},
+                "rationale": "r ".repeat(2_000), "evidence": lines.iter().skip(n * 8).take(8).collect::<Vec<_>>()})
+        })
+        .collect();
+    let plan = json!({"root_cause": "c ".repeat(4_000), "category": "python_missing_dependency", "confidence": 1,
+        "files": ["requirements.txt"], "operations": operations});
+    let case = Case::new("event-1", &[("requirements.txt", "")], &log, plan.to_string());
+    let (_, change) = case.validated(FakeValidator::red_then_green()).await.unwrap();
+    let body = &change.draft().body;
+    assert!(body.chars().count() < 65_536, "{}", body.chars().count());
+    assert!(body.contains("more bytes are in the journal of the run."));
+    assert!(outside_of_fences(body).iter().any(|line| line.starts_with("Label: ")));
+}

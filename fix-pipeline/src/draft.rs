@@ -142,8 +142,9 @@ fn body(
     let commands: Vec<String> = report.commands.iter().map(command).collect();
     section(&mut body, "Commands", &commands.join("\n"));
     section(&mut body, "Sandbox", &report.sandbox);
-    for finding in patch.get().findings() {
-        section(&mut body, "To be done by hand", &finding.message);
+    let findings: Vec<&str> = patch.get().findings().iter().map(|finding| finding.message.as_str()).collect();
+    if !findings.is_empty() {
+        section(&mut body, "To be done by hand", &findings.join("\n"));
     }
     decision(&mut body, "plan", plan.decision());
     decision(&mut body, "patch", patch.decision());
@@ -181,9 +182,25 @@ fn decision(body: &mut String, what: &str, decision: &Decision) {
 }
 
 /// A heading, and `text` in a block that it can't get out of.
+///
+/// A forge takes so much text and no more (GitHub: 65,536 characters); a section that is too long is cut.
 fn section(body: &mut String, heading: &str, text: &str) {
+    let (text, more) = head(text, SECTION_BYTES_MAX);
     let fence = "`".repeat(longest_run(text, '`').max(2) + 1);
     let _ = writeln!(body, "### {heading}\n\n{fence}text\n{text}\n{fence}\n");
+    if more > 0 {
+        let _ = writeln!(body, "{more} more bytes are in the journal of the run.\n");
+    }
+}
+
+/// The most of a text that a section shows, in bytes. There are seven sections, and one for findings.
+const SECTION_BYTES_MAX: usize = 7_000;
+
+/// The beginning of `text`, cut between two characters, and how many bytes are left out.
+fn head(text: &str, bytes_max: usize) -> (&str, usize) {
+    let end = (0..=bytes_max.min(text.len())).rev().find(|&end| text.is_char_boundary(end)).unwrap_or_default();
+    let head = text.get(..end).unwrap_or_default();
+    (head, text.len() - head.len())
 }
 
 fn longest_run(text: &str, of: char) -> usize {

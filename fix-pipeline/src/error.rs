@@ -102,6 +102,19 @@ pub enum PipelineError {
     /// The stored journal is not one that this pipeline wrote.
     #[error("the journal of the run can't be trusted")]
     Journal(#[from] JournalError),
+    /// The forge may have been asked for a pull request, and its answer was never recorded; now the run
+    /// can't ask again. It stays as it is, for a person: nothing is opened, and nothing forgotten.
+    #[error(
+        "there may be a pull request of branch {branch}, and the run can't go on ({code}: {message}); look at the forge, or resume it as it was begun"
+    )]
+    Unsettled {
+        /// The branch that was announced.
+        branch: String,
+        /// What the run would have ended as.
+        code: crate::OutcomeCode,
+        /// Why it can't go on.
+        message: String,
+    },
     /// The event was delivered before, with another repository or commit.
     #[error("the event was delivered before for {stored}, and now for {delivered}")]
     DifferentFailure {
@@ -119,7 +132,7 @@ impl PipelineError {
         match self {
             Self::Adapter { source, .. } => source.is_transient(),
             Self::Snapshot(_) => true,
-            Self::Journal(_) | Self::DifferentFailure { .. } => false,
+            Self::Journal(_) | Self::Unsettled { .. } | Self::DifferentFailure { .. } => false,
         }
     }
 }

@@ -40,7 +40,8 @@ pub trait Observer: Send + Sync {
         let _ = (run, port, error);
     }
 
-    /// The run is over. Told once a run, by the worker that ended it.
+    /// The run is over. Told at most once a run, by the worker that ended it; by none when that worker
+    /// crashed right after. Who counts for the books reads the store.
     fn finished(&self, run: RunId, outcome: OutcomeCode) {
         let _ = (run, outcome);
     }

@@ -159,6 +159,15 @@ pub(crate) fn of_patched(
         return Some((OutcomeCode::Flaky, format!("with the patch, {message}")));
     }
     match report.status {
+        CheckStatus::Passed if report.tests_failed > 0 => {
+            of(OutcomeCode::ValidationFailed, "the validator calls it passed, and reports failed checks")
+        }
+        CheckStatus::Passed if report.commands.iter().any(|command| command.exit_code != Some(0)) => {
+            of(OutcomeCode::ValidationFailed, "the validator calls it passed, and reports a command that failed")
+        }
+        CheckStatus::Passed if report.tree.is_empty() || report.tree == baseline.tree => {
+            of(OutcomeCode::ValidationFailed, "the validator did not check a patched tree")
+        }
         CheckStatus::Passed if report.tests_run == 0 => {
             of(OutcomeCode::NothingRan, "the checks ran no test with the patch")
         }

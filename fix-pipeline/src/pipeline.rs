@@ -126,12 +126,18 @@ impl<P: PlanSource, V: Validator, S: PrSink, R: RunStore> Pipeline<P, V, S, R> {
     /// nor lost.
     ///
     /// # Errors
-    /// As [`Pipeline::run`].
+    /// As [`Pipeline::run`]; and [`PipelineError::Unsettled`] when there may be a pull request that is
+    /// not recorded: only running it again, or a person, can tell.
     pub async fn abandon(&self, failure: &Failure, reason: &str) -> Result<Finished, PipelineError> {
-        let mut worker = Worker::open(self, failure).await?;
-        if !worker.is_over() {
-            worker.stop(OutcomeCode::Abandoned, reason.to_owned()).await?;
+        let span = tracing::info_span!("fix.run", run = %RunId::of(&failure.event_id));
+        async {
+            let mut worker = Worker::open(self, failure).await?;
+            if !worker.is_over() {
+                worker.stop(OutcomeCode::Abandoned, reason.to_owned()).await?;
+            }
+            Ok(worker.finished())
         }
-        Ok(worker.finished())
+        .instrument(span)
+        .await
     }
 }

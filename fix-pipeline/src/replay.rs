@@ -7,7 +7,7 @@ use fix_policy::{Approved, Decision, PolicyEngine};
 use crate::attestation::Attestation;
 use crate::draft::Draft;
 use crate::journal::{AskedRound, Event, Journal};
-use crate::port::{RawPlan, Report};
+use crate::port::Report;
 use crate::run::RunContext;
 
 /// Derives every deterministic stage of a stored run again, and compares. Nobody is asked: no model,
@@ -139,8 +139,7 @@ impl Stages<'_> {
         let rounds: Vec<AskedRound> = self.journal.events().filter_map(asked).collect();
         for asked in rounds {
             let next = dialogue.answer(&asked.text, asked.finish.into(), &failure.log);
-            let answer = RawPlan::new(asked.source.clone(), asked.text.clone()).with_finish(asked.finish.into());
-            let again = AskedRound::new(asked.round, answer.with_usage(asked.usage), &next);
+            let again = AskedRound::new(asked.round, asked.answer(), &next);
             self.compare("answer", verdict(&asked), verdict(&again));
             if let Next::Plan(plan) = next {
                 valid = Some(*plan);
@@ -194,7 +193,13 @@ fn asked(event: &Event) -> Option<AskedRound> {
     }
 }
 
+/// Every violation with its place, and whether the source may be asked again.
 fn verdict(asked: &AskedRound) -> String {
-    let codes: Vec<&str> = asked.violations.iter().map(|violation| violation.code.as_str()).collect();
-    if codes.is_empty() { "valid".to_owned() } else { codes.join(" ") }
+    let violations = asked.violations.iter().map(|violation| format!("{} at {:?}", violation.code, violation.pointer));
+    let violations: Vec<String> = violations.collect();
+    match (violations.is_empty(), asked.repairable) {
+        (true, _) => "valid".to_owned(),
+        (false, true) => format!("{}; may be mended", violations.join(", ")),
+        (false, false) => format!("{}; the end", violations.join(", ")),
+    }
 }

@@ -9,7 +9,7 @@ use crate::attestation::Attestation;
 use crate::budget::within;
 use crate::draft::Draft;
 use crate::error::{AdapterError, AdapterErrorKind, PipelineError, Port};
-use crate::journal::{AskedRound, Event, FailureRecord, Journal, JournalError};
+use crate::journal::{AskedRound, Event, FailureRecord, Journal, JournalError, State};
 use crate::observer::Stage;
 use crate::outcome::{self, Outcome, OutcomeCode};
 use crate::pipeline::{Finished, Pipeline};
@@ -26,16 +26,18 @@ pub(crate) struct Worker<'p, P, V, S, R> {
     pipeline: &'p Pipeline<P, V, S, R>,
     context: RunContext,
     journal: Journal,
+    /// A worker before this one may have asked the forge, and nobody recorded the answer.
+    asked_before: bool,
 }
 
 impl<'p, P: PlanSource, V: Validator, S: PrSink, R: RunStore> Worker<'p, P, V, S, R> {
     /// Loads and checks the journal of `failure`'s run; begins it when there is none.
     pub(crate) async fn open(pipeline: &'p Pipeline<P, V, S, R>, failure: &Failure) -> Result<Self, PipelineError> {
-        let mut failure = failure.clone();
-        failure.log = failure.log.redacted(&pipeline.redactor);
-        let mut worker = Self { pipeline, context: RunContext::new(failure), journal: Journal::default() };
+        let context = RunContext::new(failure.redacted(&pipeline.redactor));
+        let mut worker = Self { pipeline, context, journal: Journal::default(), asked_before: false };
         let entries = worker.call(Port::RunStore, pipeline.run_store.load(worker.context.run)).await;
         worker.journal = Journal::replay(entries.map_err(|source| adapter(Port::RunStore, source))?)?;
+        worker.asked_before = worker.journal.state() == State::Opening;
         let failure = FailureRecord::from(&worker.context.failure);
         let stored = worker.stored(|event| match event {
             Event::Started { failure, .. } => Some(failure.clone()),
@@ -83,12 +85,30 @@ impl<'p, P: PlanSource, V: Validator, S: PrSink, R: RunStore> Worker<'p, P, V, S
         };
         match ended {
             Ok(()) => Ok(()),
+            // These two the forge itself answered, after a look.
+            Err(End::Stop { code: code @ (OutcomeCode::StaleBase | OutcomeCode::ClosedByPerson), message }) => {
+                self.record_stop(code, message).await
+            }
             Err(End::Stop { code, message }) => self.stop(code, message).await,
             Err(End::Error(error)) => Err(error),
         }
     }
 
+    /// Ends the run without a pull request; but not when there may be one that nobody recorded.
     pub(crate) async fn stop(&mut self, code: OutcomeCode, message: String) -> Result<(), PipelineError> {
+        if self.asked_before {
+            let branch = self.stored(|event| match event {
+                Event::PrOpening { branch, .. } => Some(branch.clone()),
+                _ => None,
+            });
+            return Err(PipelineError::Unsettled { branch: branch.unwrap_or_default(), code, message });
+        }
+        self.record_stop(code, message).await
+    }
+
+    async fn record_stop(&mut self, code: OutcomeCode, message: String) -> Result<(), PipelineError> {
+        // Messages quote what tools and servers say.
+        let message = self.pipeline.redactor.redact(&message).into_owned();
         self.record(Event::Stopped { code, message }).await
     }
 
@@ -98,10 +118,9 @@ impl<'p, P: PlanSource, V: Validator, S: PrSink, R: RunStore> Worker<'p, P, V, S
             Event::Started { policy, engine, .. } => Some((policy.clone(), engine.clone())),
             _ => None,
         });
-        same(
-            "the policy or the pipeline",
-            begun_with == Some((self.pipeline.policy.digest().to_owned(), ENGINE.to_owned())),
-        )?;
+        // Once the forge may have been asked, what counts is that the same is asked for again.
+        let unchanged = begun_with == Some((self.pipeline.policy.digest().to_owned(), ENGINE.to_owned()));
+        same("the policy or the pipeline", unchanged || self.asked_before)?;
         let baseline = self.baseline().await?;
         let plan = self.plan(tree).await?;
         let plan = self.review_plan(plan).await?;
@@ -144,7 +163,8 @@ impl<'p, P: PlanSource, V: Validator, S: PrSink, R: RunStore> Worker<'p, P, V, S
         let mut verdicts = Vec::new();
         loop {
             let checked = self.call(Port::Validator, self.pipeline.validator.validate(&self.context, subject)).await;
-            let report = checked.map_err(|error| settle(Port::Validator, error))?;
+            let mut report = checked.map_err(|error| settle(Port::Validator, error))?;
+            report.output_tail = self.pipeline.redactor.redact(&report.output_tail).into_owned();
             verdicts.push(report.status);
             // A limit that was hit once is answer enough.
             let settled = !matches!(report.status, CheckStatus::Passed | CheckStatus::Failed);
@@ -160,19 +180,18 @@ impl<'p, P: PlanSource, V: Validator, S: PrSink, R: RunStore> Worker<'p, P, V, S
         loop {
             let round = dialogue.round();
             let stored = self.stored(|event| match event {
-                Event::PlanProposed { round: asked } if asked.round == round => {
-                    Some(RawPlan::new(asked.source.clone(), asked.text.clone()).with_finish(asked.finish.into()))
-                }
+                Event::PlanProposed { round: asked } if asked.round == round => Some(asked.clone()),
                 _ => None,
             });
-            let is_new = stored.is_none();
-            let answer = match stored {
-                Some(answer) => answer,
+            let answer = match &stored {
+                Some(asked) => asked.answer(),
                 None => self.ask(tree, &dialogue).await?,
             };
             let next = dialogue.answer(&answer.text, answer.finish, &self.context.failure.log);
-            if is_new {
-                self.record(Event::PlanProposed { round: AskedRound::new(round, answer, &next) }).await?;
+            let asked = AskedRound::new(round, answer, &next);
+            match stored {
+                None => self.record(Event::PlanProposed { round: asked }).await?,
+                Some(stored) => same("the verdict on an answer", stored == asked)?,
             }
             match next {
                 Next::Plan(plan) => return Ok(*plan),
@@ -187,7 +206,7 @@ impl<'p, P: PlanSource, V: Validator, S: PrSink, R: RunStore> Worker<'p, P, V, S
         let mut request = PlanRequest::new(&self.context.failure, tree);
         request.previous = dialogue.previous().map(|(text, error)| Previous { text, violations: error.violations() });
         let answer = self.call(Port::PlanSource, self.pipeline.plan_source.propose(request)).await;
-        answer.map_err(|error| settle(Port::PlanSource, error))
+        answer.map(RawPlan::bounded).map_err(|error| settle(Port::PlanSource, error))
     }
 
     async fn review_plan(&mut self, plan: FixPlan) -> Result<Approved<FixPlan>, End> {
@@ -376,14 +395,13 @@ fn settle(port: Port, error: AdapterError) -> End {
     if error.is_transient() {
         return End::Error(adapter(port, error));
     }
-    let code = match error.kind() {
-        AdapterErrorKind::Unsupported => OutcomeCode::Unsupported,
-        AdapterErrorKind::NothingToPropose => OutcomeCode::NoPlan,
-        AdapterErrorKind::StaleBase => OutcomeCode::StaleBase,
-        AdapterErrorKind::ClosedByPerson => OutcomeCode::ClosedByPerson,
-        AdapterErrorKind::Refused | AdapterErrorKind::Unavailable | AdapterErrorKind::Conflict => {
-            OutcomeCode::AdapterFailed
-        }
+    let code = match (port, error.kind()) {
+        (_, AdapterErrorKind::Unsupported) => OutcomeCode::Unsupported,
+        (Port::PlanSource, AdapterErrorKind::NothingToPropose) => OutcomeCode::NoPlan,
+        (Port::PrSink, AdapterErrorKind::StaleBase) => OutcomeCode::StaleBase,
+        (Port::PrSink, AdapterErrorKind::ClosedByPerson) => OutcomeCode::ClosedByPerson,
+        // Refused, or a kind that is not this port's to answer.
+        _ => OutcomeCode::AdapterFailed,
     };
     End::Stop { code, message: with_causes(&error) }
 }

@@ -142,6 +142,11 @@ pub struct AskedRound {
 }
 
 impl AskedRound {
+    /// The answer, as it came.
+    pub(crate) fn answer(&self) -> RawPlan {
+        RawPlan::new(self.source.clone(), self.text.clone()).with_finish(self.finish.into()).with_usage(self.usage)
+    }
+
     pub(crate) fn new(round: u32, answer: RawPlan, next: &Next) -> Self {
         let violations = match next {
             Next::Plan(_) => &[],

@@ -3,6 +3,7 @@
 use fix_plan::limits::REPAIRS_MAX;
 
 use super::event::{Event, all};
+use crate::outcome::OutcomeCode;
 use crate::port::CheckStatus;
 
 /// Where a run is. Recording and recovery share this one table.
@@ -86,6 +87,7 @@ impl State {
             }
             (Self::Green, Event::PrOpening { .. }) => Self::Opening,
             (Self::Opening, Event::PrOpened { .. }) => Self::Opened,
+            (_, Event::Stopped { code: OutcomeCode::Opened, .. }) => return self.refuse(event),
             (Self::New | Self::Opened | Self::Stopped, Event::Stopped { .. }) => return self.refuse(event),
             (_, Event::Stopped { .. }) => Self::Stopped,
             _ => return self.refuse(event),

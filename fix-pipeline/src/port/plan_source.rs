@@ -1,6 +1,7 @@
 //! Where plans come from: a model, or a rule.
 
 use fix_patch::SourceTree;
+use fix_plan::limits::PLAN_BYTES_MAX;
 use fix_plan::{Failure, Finish, Violation};
 use serde::{Deserialize, Serialize};
 
@@ -125,10 +126,32 @@ impl RawPlan {
         self
     }
 
+    /// The same within the bounds of the contract, whatever the source did: a text that is too long was cut.
+    pub(crate) fn bounded(mut self) -> Self {
+        if cut(&mut self.text, PLAN_BYTES_MAX) {
+            self.finish = Finish::Truncated;
+        }
+        cut(&mut self.source, SOURCE_BYTES_MAX);
+        self
+    }
+
     /// The same, ended so.
     #[must_use]
     pub fn with_finish(mut self, finish: Finish) -> Self {
         self.finish = finish;
         self
     }
+}
+
+/// The longest name of a source that is kept, in bytes.
+const SOURCE_BYTES_MAX: usize = 200;
+
+/// Cuts `text` to at most `bytes_max` bytes, between two characters; says whether it had to.
+fn cut(text: &mut String, bytes_max: usize) -> bool {
+    let too_long = text.len() > bytes_max;
+    if too_long {
+        let end = (0..=bytes_max).rev().find(|&end| text.is_char_boundary(end));
+        text.truncate(end.unwrap_or_default());
+    }
+    too_long
 }
