@@ -175,7 +175,9 @@ const PLACEHOLDERS: [&str; 8] =
 /// Two operations that are one, or that can't both be done.
 fn clash(earlier_index: usize, earlier: &Draft, index: usize, operation: &Draft) -> Option<Violation> {
     let (Some(earlier_action), Some(action)) = (&earlier.action, &operation.action) else { return None };
-    if earlier.file.is_none() || earlier.file != operation.file {
+    let dependencies = dependency(earlier_action).zip(dependency(action));
+    // Cheapest first: most plans that hold several operations are about several names.
+    if dependencies.is_some_and(|(a, b)| a.name != b.name) || earlier.file.is_none() || earlier.file != operation.file {
         return None;
     }
     let pointer = || format!("/operations/{index}");
@@ -186,10 +188,10 @@ fn clash(earlier_index: usize, earlier: &Draft, index: usize, operation: &Draft)
             format!("does the same as /operations/{earlier_index}; write it once"),
         ));
     }
-    let (a, b) = (dependency(earlier_action)?, dependency(action)?);
+    let (a, b) = dependencies?;
     let told_apart =
         a.section != b.section || matches!((&a.marker, &b.marker), (Some(a), Some(b)) if !a.same_meaning(b.as_str()));
-    (a.name == b.name && !told_apart).then(|| {
+    (!told_apart).then(|| {
         Violation::new(
             pointer(),
             ViolationCode::ConflictingOperations,

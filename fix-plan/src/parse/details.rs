@@ -22,7 +22,9 @@ impl Parser<'_> {
         let extras = self.extras(extras);
         let marker = self.optional_value::<Marker>(marker, ViolationCode::InvalidMarker);
         let section = self.optional_value::<Section>(section, ViolationCode::InvalidSection);
-        Some(Dependency::new(name?, spec?).with_extras(extras?).with_marker(marker?).with_section(section?))
+        let (extras, marker, section) = (extras?, marker?, section?);
+        let dependency = Dependency { name: name?, spec: spec?, extras: Vec::new(), marker, section };
+        Some(if extras.is_empty() { dependency } else { dependency.with_extras(extras) })
     }
 
     fn extras(&mut self, mut field: Field<'_, '_>) -> Option<Vec<ExtraName>> {

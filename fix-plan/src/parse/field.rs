@@ -76,9 +76,16 @@ impl Parser<'_> {
             return self.wrong_type(at, &node, "an object");
         };
         let mut fields = known.map(|key| Field { at: at.key(key), node: None });
+        // Most texts have the fields in our order: the next one is looked for first.
+        let mut next = 0;
         for (key, node) in entries {
-            match known.iter().zip(&mut fields).find(|(known, _)| **known == key) {
-                Some((_, field)) => field.node = Some(node),
+            let ahead = known.iter().skip(next).position(|known| *known == key).map(|at| next + at);
+            let place = ahead.or_else(|| known.iter().position(|known| *known == key));
+            match place.and_then(|place| Some((place, fields.get_mut(place)?))) {
+                Some((place, field)) => {
+                    field.node = Some(node);
+                    next = place + 1;
+                }
                 None => {
                     let message = format!("is not a field here; the fields are {}", known.join(", "));
                     let violation = Violation::new(at.key(&key).to_string(), ViolationCode::UnknownField, message);

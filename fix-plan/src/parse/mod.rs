@@ -194,7 +194,7 @@ impl Parser<'_> {
         }
         self.each(&at, items, |parser, at, item| {
             let line = parser.display_text(at, item, EVIDENCE_LINE_BYTES_MAX)?;
-            if line.as_str().contains('\n') {
+            if line.as_str().as_bytes().contains(&b'\n') {
                 let message = "holds a line break; write each line of the log as an entry of its own";
                 parser.add(at, ViolationCode::InvalidText, message.to_owned());
                 return None;

@@ -35,7 +35,7 @@ pub(super) fn private_key(scan: &mut Scan<'_>, end: usize) -> Option<Range<usize
 fn is_of_key(line: &str) -> bool {
     let line = payload(line);
     let is_time = line.starts_with(|c: char| c.is_ascii_digit()) && !line.contains(' ');
-    is_base64(line) || is_time || line.contains(": ")
+    !line.contains("-----") && (is_base64(line) || is_time || line.contains(": "))
 }
 
 /// The length of the lines of a key without an end. The first follows the header at once.

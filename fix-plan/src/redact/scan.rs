@@ -15,12 +15,23 @@ pub(super) struct Scan<'t> {
     key_end: Option<usize>,
     /// Up to where the words of commands have been looked at.
     pub(super) commands_end: usize,
+    /// How many bytes runs have looked at.
+    #[cfg(test)]
+    steps: usize,
 }
 
 impl<'t> Scan<'t> {
     pub(super) fn new(text: &'t str) -> Self {
         let runs = std::array::from_fn(|_| 0..0);
-        Self { text, bytes: text.as_bytes(), runs, key_end: None, commands_end: 0 }
+        Self {
+            text,
+            bytes: text.as_bytes(),
+            runs,
+            key_end: None,
+            commands_end: 0,
+            #[cfg(test)]
+            steps: 0,
+        }
     }
 
     /// Where the run of characters `of` an alphabet that begins `at` ends.
@@ -31,6 +42,10 @@ impl<'t> Scan<'t> {
         }
         let rest = self.bytes.get(at..).unwrap_or_default();
         let end = at + rest.iter().take_while(|&&byte| of.holds(byte)).count();
+        #[cfg(test)]
+        {
+            self.steps += end - at;
+        }
         if let Some(known) = self.runs.get_mut(of as usize) {
             *known = at..end;
         }
@@ -78,5 +93,28 @@ impl<'t> Scan<'t> {
             [.., last] => last.is_ascii_alphanumeric(),
             [] => false,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_is_looked_at_once() {
+        let text = format!("{} {}", "eyJ".repeat(1_000), "pwd".repeat(1_000));
+        let mut scan = Scan::new(&text);
+        for at in 0..text.len() {
+            let end = if at <= 3_000 { 3_000 } else { text.len() };
+            assert_eq!(scan.run(at, Alphabet::Url), end);
+        }
+        assert_eq!(scan.steps, 6_000);
+    }
+
+    #[test]
+    fn the_end_of_a_key_is_looked_for_once() {
+        let text = "-----BEGIN a\n-----END a\n-----BEGIN b\n";
+        let mut scan = Scan::new(text);
+        assert_eq!([0, 5, 13, 14, 30].map(|at| scan.next_key_end(at)), [Some(13), Some(13), Some(13), None, None]);
     }
 }

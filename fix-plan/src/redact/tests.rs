@@ -112,6 +112,7 @@ fn keys_go_as_far_as_they_reach() {
             format!("KEY = (\"{begin}[redacted private key]{end}\")"),
         ),
         (format!("{begin}\\n{line}\\nQUJD\\n{end}"), format!("{begin}[redacted private key]{end}")),
+        (format!("{begin}\n{begin}\n{line}\n{end}"), format!("{begin}\n{begin}[redacted private key]\n{end}")),
         // Cut off: nothing but long lines of a key goes.
         (
             format!("{begin}\n{line}\n{line}\nE   next line\n"),

@@ -198,18 +198,18 @@ impl<'de> Visitor<'de> for Seed<'_, '_> {
     }
 }
 
-/// The keys that come more than once. Few are compared with each other, many are sorted.
+/// The keys that come more than once, each once. Few are compared with each other, many are sorted.
 fn repeated_keys<'o>(object: &'o [(Cow<'_, str>, Node<'_>)]) -> Vec<&'o str> {
     const FEW: usize = 16;
-    let keys = object.iter().map(|(key, _)| key.as_ref());
-    if object.len() <= FEW {
-        let is_repeated = |index: usize, key: &str| object.iter().take(index).any(|(other, _)| other == key);
-        return keys.enumerate().filter(|&(index, key)| is_repeated(index, key)).map(|(_, key)| key).collect();
+    let is_unique =
+        |(index, (key, _)): (usize, &(Cow<'_, str>, _))| object.iter().take(index).all(|(other, _)| other != key);
+    if object.len() <= FEW && object.iter().enumerate().all(is_unique) {
+        return Vec::new();
     }
-    let mut sorted: Vec<&str> = keys.collect();
-    sorted.sort_unstable();
-    let mut repeated: Vec<&str> =
-        sorted.windows(2).filter_map(|pair| matches!(pair, [a, b] if a == b).then(|| pair.first().copied())?).collect();
+    let mut keys: Vec<&str> = object.iter().map(|(key, _)| key.as_ref()).collect();
+    keys.sort_unstable();
+    let same = |pair: &[&'o str]| matches!(pair, [a, b] if a == b).then(|| pair.first().copied()).flatten();
+    let mut repeated: Vec<&str> = keys.windows(2).filter_map(same).collect();
     repeated.dedup();
     repeated
 }
@@ -266,7 +266,7 @@ mod tests {
 
     #[test]
     fn repeated_keys_are_few_however_many_there_are() {
-        assert_eq!(codes(r#"{"a": 1, "b": {"c": 1, "c": 2, "c": 3}}"#), [ViolationCode::DuplicateKey; 2]);
+        assert_eq!(codes(r#"{"a": 1, "b": {"c": 1, "c": 2, "c": 3}}"#), [ViolationCode::DuplicateKey]);
         let members: Vec<String> = (0..2_000).map(|n| format!("\"{}\":0,\"{}\":1", n, n)).collect();
         assert_eq!(codes(&format!("{{{}}}", members.join(","))).len(), VIOLATIONS_MAX);
         let unique: Vec<String> = (0..4_000).map(|n| format!("\"k{n}\":0")).collect();
