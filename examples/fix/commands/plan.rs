@@ -5,7 +5,7 @@ use std::path::Path;
 use fix_adapters::plan_source::Rules;
 use fix_adapters::repository::DirTree;
 use fix_pipeline::AdapterErrorKind;
-use fix_plan::{Failure, FixPlan, Log, ValueError};
+use fix_plan::{Failure, FixPlan, Log, Redactor, ValueError};
 
 use super::check::ViolationOut;
 use super::model;
@@ -13,7 +13,7 @@ use crate::args::PlanArgs;
 use crate::io::{Answer, CliError, directory, print_json, read};
 
 pub(crate) async fn run(args: &PlanArgs, json: bool) -> Result<Answer, CliError> {
-    let log = Log::from_bytes(&read(&args.log)?);
+    let log = Log::from_bytes_redacted(&read(&args.log)?, &Redactor::default());
     let repo = directory(&args.repo)?;
     if args.model.model.is_some() {
         let failure = failure(&repo, log).map_err(|error| CliError::unusable(error.to_string()))?;

@@ -9,7 +9,7 @@ use fix_adapters::run_store::Sqlite;
 use fix_adapters::terminal::{self, Progress};
 use fix_adapters::validator::{Bubblewrap, Recipes, SandboxLimits};
 use fix_pipeline::{Finished, Outcome, OutcomeCode, Pipeline, RunId, RunRecord, RunStore as _};
-use fix_plan::{Failure, Log};
+use fix_plan::{Failure, Log, Redactor};
 use sha2::{Digest as _, Sha256};
 
 use super::model;
@@ -17,7 +17,7 @@ use crate::args::RunArgs;
 use crate::io::{Answer, CliError, cache, directory, policy, print_json, read, store};
 
 pub(crate) async fn run(args: &RunArgs, json: bool) -> Result<Answer, CliError> {
-    let log = Log::from_bytes(&read(&args.log)?);
+    let log = Log::from_bytes_redacted(&read(&args.log)?, &Redactor::default());
     let plan_source = model::plan_source(&args.model)?;
     let repo = directory(&args.repo)?;
     let failed = |message: &'static str| move |error: fix_pipeline::AdapterError| CliError::failed(message, &error);
