@@ -97,11 +97,13 @@ impl Dialect {
     }
 
     /// The schema, to be put into a request as it is: its properties stand in the order in which a
-    /// model should write them, which a [`Value`] would not keep.
+    /// model should write them, which a [`Value`] would not keep; without white space, which some
+    /// services count.
     #[must_use]
     pub fn schema(self) -> Box<RawValue> {
-        // What is written from a value is JSON.
-        RawValue::from_string(self.text().trim_end().to_owned()).unwrap_or_else(|_| RawValue::NULL.to_owned())
+        // No string of the schema holds a line end. What is written from a value is JSON.
+        let compact = self.text().lines().map(str::trim_start).collect();
+        RawValue::from_string(compact).unwrap_or_else(|_| RawValue::NULL.to_owned())
     }
 
     /// The same as text, as committed.
