@@ -95,6 +95,9 @@ impl<P: PlanSource, V: Validator, S: PrSink, R: RunStore> Pipeline<P, V, S, R> {
 
     /// Runs `failure` to its end, or on from where it was: running is resuming.
     ///
+    /// Everything in `failure` is [redacted](Failure::redacted) before anything else happens: adapters
+    /// see a repository without its password, and bring credentials of their own.
+    ///
     /// `tree` is the snapshot of the failing commit. The journal is loaded first; what it
     /// holds is not done again: the model is not asked twice, and what is deterministic
     /// is derived again and compared. A run that is over is answered from its journal.
@@ -102,6 +105,8 @@ impl<P: PlanSource, V: Validator, S: PrSink, R: RunStore> Pipeline<P, V, S, R> {
     /// # Errors
     /// Infrastructure only; a denial or a failing check is an [`Outcome`]. After a
     /// [transient](PipelineError::is_transient) error the run can be resumed.
+    /// [`PipelineError::Unsettled`] when there may be a pull request that is not recorded, and the run
+    /// can't ask for it again.
     ///
     /// # Cancel safety
     /// Dropping the future leaves a run that can be resumed. No pull request is opened

@@ -132,6 +132,7 @@ impl<'p, P: PlanSource, V: Validator, S: PrSink, R: RunStore> Worker<'p, P, V, S
         let draft = Draft::new(&self.context, &plan, &patch, &baseline, &report, &attestation);
         let attestation = match &self.pipeline.signer {
             None => attestation,
+            // A part of proposing, and told as such.
             Some(signer) => attestation.signed(&**signer).map_err(|error| settle(Port::PrSink, error))?,
         };
         Ok(Validated::new(plan, patch, baseline, report, draft, attestation))
