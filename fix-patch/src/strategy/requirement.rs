@@ -4,13 +4,15 @@ use std::ops::Range;
 
 use fix_plan::limits::MARKER_BYTES_MAX;
 use fix_plan::{Dependency, Marker, VersionSpec, normalize_name};
+use memchr::memchr;
 
 /// The parts of a requirement, as byte ranges of its text.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) struct Requirement<'t> {
     text: &'t str,
     name: Range<usize>,
-    extras: Vec<&'t str>,
+    /// What stands between the brackets.
+    extras: &'t str,
     /// The end of name and extras: where a specifier goes when there is none.
     head_end: usize,
     /// The specifier without parentheses and blanks around it; empty where there is none.
@@ -35,13 +37,13 @@ impl<'t> Requirement<'t> {
             return None;
         }
         let mut head_end = name.end;
-        let mut extras = Vec::new();
+        let mut extras = "";
         let mut at = skip(head_end);
         if let Some(list) = text.get(at..)?.strip_prefix('[') {
             let close = list.find(']')?;
-            extras = list.get(..close)?.split(',').map(str::trim).filter(|extra| !extra.is_empty()).collect();
-            let fits = |extra: &&str| extra.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b));
-            if !extras.iter().all(fits) {
+            extras = list.get(..close)?;
+            let fits = |extra: &str| extra.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b));
+            if !split_extras(extras).all(fits) {
                 return None;
             }
             head_end = at + 1 + close + 1;
@@ -53,8 +55,8 @@ impl<'t> Requirement<'t> {
             let marker = rest.find(" ;").and_then(|at| rest.get(at + 2..)).map(str::trim);
             return Some(Self { text, name, extras, head_end, spec: at..at, marker, direct: true });
         }
-        let (requirement, marker) = match rest.split_once(';') {
-            Some((requirement, marker)) => (requirement, Some(marker.trim())),
+        let (requirement, marker) = match memchr(b';', rest.as_bytes()) {
+            Some(end) => (rest.get(..end)?, Some(rest.get(end + 1..)?.trim())),
             None => (rest, None),
         };
         if marker == Some("") {
@@ -103,7 +105,7 @@ impl<'t> Requirement<'t> {
 
     /// The extras, normalised, sorted and unique.
     pub(super) fn extras(&self) -> Vec<String> {
-        let mut extras: Vec<String> = self.extras.iter().map(|extra| normalize_name(extra)).collect();
+        let mut extras: Vec<String> = split_extras(self.extras).map(normalize_name).collect();
         extras.sort();
         extras.dedup();
         extras
@@ -142,12 +144,16 @@ pub(super) fn name_at_start(text: &str) -> &str {
     text.get(..length).unwrap_or_default()
 }
 
+/// The extras between the brackets, as spelled.
+fn split_extras(list: &str) -> impl Iterator<Item = &str> {
+    list.split(',').map(str::trim).filter(|extra| !extra.is_empty())
+}
+
 /// Whether a name as spelled is that of a normalised one.
 pub(super) fn is_spelling_of(spelled: &str, normalized: &str) -> bool {
-    // Normalising takes nothing but runs of separators away.
-    spelled.len() >= normalized.len()
-        && spelled.as_bytes().first().map(u8::to_ascii_lowercase) == normalized.bytes().next()
-        && normalize_name(spelled) == normalized
+    let mut parts = spelled.split(['-', '_', '.']).filter(|part| !part.is_empty());
+    normalized.split('-').all(|wanted| parts.next().is_some_and(|part| part.eq_ignore_ascii_case(wanted)))
+        && parts.next().is_none()
 }
 
 /// Whether `text` means what `spec` means.

@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use memchr::{memchr, memchr_iter, memchr2};
+
 use crate::source::SourceFile;
 use crate::strategy::requirement::{Requirement, is_spelling_of, name_at_start};
 
@@ -18,7 +20,6 @@ struct Entry {
     /// Its bytes, from the start of the first physical line to the end of the last, line ending included.
     range: Range<usize>,
     content: Content,
-    kind: Kind,
 }
 
 /// The text of a logical line: comment and blanks around it gone.
@@ -70,8 +71,13 @@ impl<'f> Line<'f> {
         &self.entry.range
     }
 
+    /// What the line is, by its text alone: lines of the same text are of the same kind.
     pub(super) fn kind(&self) -> Kind {
-        self.entry.kind
+        kind_of(self.text())
+    }
+
+    pub(super) fn is_option(&self) -> bool {
+        self.text().starts_with('-')
     }
 
     pub(super) fn text(&self) -> &'f str {
@@ -114,15 +120,14 @@ impl<'f> Line<'f> {
 
     /// Whether the line is about the package of this normalised name.
     pub(super) fn names(&self, normalized: &str) -> bool {
-        let is_requirement = matches!(self.kind(), Kind::Requirement { .. });
-        is_requirement && is_spelling_of(name_at_start(self.text()), normalized)
+        is_spelling_of(name_at_start(self.text()), normalized) && matches!(self.kind(), Kind::Requirement { .. })
             || self.located_name().is_some_and(|name| is_spelling_of(name, normalized))
     }
 
     /// The name that a URL gives to what it locates: `#egg=name`.
     fn located_name(&self) -> Option<&'f str> {
         let text = self.text();
-        let fragment = text.get(text.find('#')?..)?;
+        let fragment = text.get(memchr(b'#', text.as_bytes())?..)?;
         let at = fragment.find("#egg=").or_else(|| fragment.find("&egg="))?;
         Some(name_at_start(fragment.get(at + "#egg=".len()..)?))
     }
@@ -132,7 +137,7 @@ impl File {
     /// Splits a file into its logical lines.
     pub(super) fn new(source: &SourceFile) -> Self {
         let text = source.text();
-        let mut entries = Vec::with_capacity(text.bytes().filter(|&byte| byte == b'\n').count() + 1);
+        let mut entries = Vec::with_capacity(memchr_iter(b'\n', text.as_bytes()).count() + 1);
         let bom = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
         let mut open: Option<Open> = None;
         let mut physical = physical_lines(text, bom).peekable();
@@ -185,7 +190,7 @@ fn plain(text: &str, content: Range<usize>, whole: Range<usize>) -> Option<Entry
     }
     let start = content.start + (uncommented.len() - uncommented.trim_start().len());
     let content = Content::Plain(start..start + trimmed.len());
-    Some(Entry { range: whole, content, kind: kind_of(trimmed) })
+    Some(Entry { range: whole, content })
 }
 
 /// Physical lines that go on.
@@ -228,11 +233,7 @@ impl Open {
                 })
             })
             .collect();
-        Some(Entry {
-            range: self.range,
-            kind: kind_of(text),
-            content: Content::Joined(Box::new(Joined { text: text.to_owned(), pieces })),
-        })
+        Some(Entry { range: self.range, content: Content::Joined(Box::new(Joined { text: text.to_owned(), pieces })) })
     }
 }
 
@@ -260,22 +261,25 @@ fn kind_of(text: &str) -> Kind {
 /// Where options such as `--hash` start: behind a blank.
 fn options_start(text: &str) -> usize {
     let bytes = text.as_bytes();
-    bytes.windows(2).position(|pair| matches!(pair, [b' ' | b'\t', b'-'])).map_or(text.len(), |at| at + 1)
+    let is_start =
+        |at: usize| at.checked_sub(1).and_then(|at| bytes.get(at)).is_some_and(|b| matches!(b, b' ' | b'\t'));
+    memchr_iter(b'-', bytes).find(|at| is_start(*at)).unwrap_or(text.len())
 }
 
 /// Where the comment starts: a `#` at the start or behind a blank.
 fn comment_start(text: &str) -> usize {
     let is_start = |at: usize| at == 0 || text.get(..at).is_some_and(|before| before.ends_with(char::is_whitespace));
-    text.match_indices('#').map(|(at, _)| at).find(|at| is_start(*at)).unwrap_or(text.len())
+    memchr_iter(b'#', text.as_bytes()).find(|at| is_start(*at)).unwrap_or(text.len())
 }
 
 /// The content and the whole of each physical line.
 fn physical_lines(text: &str, start: usize) -> impl Iterator<Item = (Range<usize>, Range<usize>)> {
-    let has_returns = text.contains('\r');
+    let has_returns = memchr(b'\r', text.as_bytes()).is_some();
     let mut at = start;
     std::iter::from_fn(move || {
         let rest = text.get(at..).filter(|rest| !rest.is_empty())?;
-        let end = if has_returns { rest.find(['\n', '\r']) } else { rest.find('\n') }.unwrap_or(rest.len());
+        let bytes = rest.as_bytes();
+        let end = if has_returns { memchr2(b'\n', b'\r', bytes) } else { memchr(b'\n', bytes) }.unwrap_or(rest.len());
         let ending = rest.get(end..).unwrap_or_default();
         let length = if ending.starts_with("\r\n") { 2 } else { usize::from(!ending.is_empty()) };
         let line = (at..at + end, at..at + end + length);

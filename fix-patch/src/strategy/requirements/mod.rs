@@ -215,10 +215,10 @@ fn refuse_unreadable(source: &SourceFile, file: &File) -> Result<(), Refusal> {
 
 /// Files whose content another program keeps: hashes, or the header of a compiler.
 fn refuse_managed(source: &SourceFile, file: &File, is_pin: bool) -> Result<(), Refusal> {
-    let hashed = |line: &Line<'_>| match line.kind() {
-        Kind::Option => line.text().starts_with("--require-hashes"),
+    let hashed = |line: &Line<'_>| match line.is_option() {
+        true => line.text().starts_with("--require-hashes"),
         // A pin looks at the hashes of its own entry; an addition would be the one without.
-        _ => !is_pin && (line.text().contains("--hash=") || line.text().contains("--hash ")),
+        false => !is_pin && (line.text().contains("--hash=") || line.text().contains("--hash ")),
     };
     if let Some(line) = file.lines().find(hashed) {
         let message = "the file checks hashes, which a new version would not fit; change its source and lock again";
@@ -280,15 +280,12 @@ fn shortened(text: &str) -> String {
 
 /// `after` is `before` with one line more, or with one specifier changed.
 fn prove(before: &File, after: &File, operation: &Operation) -> Result<(), String> {
-    fn text<'f>(line: &Line<'f>) -> (&'f str, Kind) {
-        (line.text(), line.kind())
-    }
-    let same = before.lines().zip(after.lines()).take_while(|(a, b)| text(a) == text(b)).count();
+    let same = before.lines().zip(after.lines()).take_while(|(a, b)| a.text() == b.text()).count();
     let (mut old, mut new) = (before.lines().skip(same), after.lines().skip(same));
     match &operation.action {
         Action::AddDependency(dependency) => {
             let added = new.next();
-            let Some(added) = added.filter(|_| old.map(|line| text(&line)).eq(new.map(|line| text(&line)))) else {
+            let Some(added) = added.filter(|_| old.map(|line| line.text()).eq(new.map(|line| line.text()))) else {
                 return Err("the lines differ by more than one new line".to_owned());
             };
             let is_wanted = added.requirement().is_some_and(|requirement| {
@@ -305,7 +302,7 @@ fn prove(before: &File, after: &File, operation: &Operation) -> Result<(), Strin
             let (Some(was), Some(is)) = (old.next(), new.next()) else {
                 return Err("the lines do not differ".to_owned());
             };
-            if !old.map(|line| text(&line)).eq(new.map(|line| text(&line))) {
+            if !old.map(|line| line.text()).eq(new.map(|line| line.text())) {
                 return Err("the lines differ by more than one specifier".to_owned());
             }
             let (Some(a), Some(b)) = (was.requirement(), is.requirement()) else {
