@@ -18,9 +18,9 @@ pub struct Refusal {
     pub code: RefusalCode,
     /// What is in the way, and what to do about it.
     pub message: String,
-    /// The 1-based lines that the message is about, ascending.
+    /// The 1-based lines that the message is about, ascending; at most [`LISTED_MAX`](Self::LISTED_MAX).
     pub lines: Vec<u32>,
-    /// What is there and looks like what was asked for.
+    /// What is there and looks like what was asked for; at most [`LISTED_MAX`](Self::LISTED_MAX).
     pub candidates: Vec<String>,
 }
 
@@ -31,10 +31,13 @@ impl Refusal {
         Self { file: file.clone(), code, message: message.into(), lines: Vec::new(), candidates: Vec::new() }
     }
 
+    /// Most lines and candidates that one refusal keeps: the first ones. It is read by people and by models.
+    pub const LISTED_MAX: usize = 10;
+
     /// The same, about these lines.
     #[must_use]
     pub fn at_lines(mut self, lines: impl IntoIterator<Item = u32>) -> Self {
-        self.lines.extend(lines);
+        self.lines.extend(lines.into_iter().take(Self::LISTED_MAX.saturating_sub(self.lines.len())));
         self.lines.sort_unstable();
         self.lines.dedup();
         self
@@ -43,7 +46,7 @@ impl Refusal {
     /// The same, with these candidates.
     #[must_use]
     pub fn with_candidates(mut self, candidates: impl IntoIterator<Item = String>) -> Self {
-        self.candidates.extend(candidates);
+        self.candidates.extend(candidates.into_iter().take(Self::LISTED_MAX.saturating_sub(self.candidates.len())));
         self
     }
 }

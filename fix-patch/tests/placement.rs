@@ -102,7 +102,7 @@ fn arrays_of_leading_commas() {
         ("[\n  \"b\"\n  , \"a\"\n  ,\n]", "[\n  \"b\"\n  , \"a\"\n  , \"m>=1\"\n  ,\n]"),
         ("[\n  \"b\"\n  , \"a\",\n]", "[\n  \"b\"\n  , \"a\",\n  \"m>=1\",\n]"),
         ("[\n  \"a\"\n  , \"b\" # c\n  , \"z\"\n]", "[\n  \"a\"\n  , \"b\" # c\n  , \"m>=1\"\n  , \"z\"\n]"),
-        ("[\n  \"p\"\n, \"q\"\n, \"r\"\n]", "[\n  \"m>=1\"\n, \"p\"\n, \"q\"\n, \"r\"\n]"),
+        ("[\n  \"p\"\n, \"q\"\n, \"r\"\n]", "[\n  \"m>=1\",\n  \"p\"\n, \"q\"\n, \"r\"\n]"),
     ]);
 }
 
@@ -199,8 +199,8 @@ fn pins_replace_the_version_alone() {
         ("m = {file = \"u\"}\n", "direct_reference"),
         ("m = [{version = \"1\"}, {version = \"2\"}]\n", "multiple_constraints"),
         ("[[tool.poetry.dependencies.m]]\nversion = \"1\"\n", "multiple_constraints"),
-        ("m = {optional = true}\n", "poetry_enrichment"),
-        ("m = 1\n", "poetry_enrichment"),
+        ("m = {optional = true}\n", "unsupported_shape"),
+        ("m = 1\n", "unsupported_shape"),
         ("n = \"1\"\n", "absent"),
         ("m = \"1\"\nM = \"2\"\n", "ambiguous"),
     ];
@@ -222,7 +222,7 @@ fn additions_of_what_poetry_has() {
     };
     let plain = || json!({"name": "m", "spec": "==1.0"});
     for same in
-        ["m = \"==1.0\"", "m = \"1.0\"", "M = {version = \"== 1.0\"}", "m = { version = \"1.0\", optional = true }"]
+        ["m = \"==1.0\"", "m = \"1.0\"", "M = {version = \"== 1.0\"}", "m = { version = \"1.0\", source = \"s\" }"]
     {
         assert_eq!(add(plain(), same), "no change", "{same}");
     }
@@ -232,6 +232,9 @@ fn additions_of_what_poetry_has() {
         "m = {git = \"u\"}",
         "m = {version = \"1.0\", extras = [\"x\"]}",
         "m = {version = \"1.0\", markers = \"os_name == 'nt'\"}",
+        "m = {version = \"1.0\", optional = true}",
+        "m = {version = \"1.0\", python = \"<3.8\"}",
+        "m = {version = \"1.0\", platform = \"win32\"}",
         "m = [\"1.0\"]",
     ] {
         assert_eq!(add(plain(), other), "conflict", "{other}");
@@ -274,7 +277,7 @@ fn requirements_are_added_in_their_place() {
             ("a\nb\nc", "a\nb\nc\nm>=1"),
             ("b\\", "unsupported_shape"),
             ("#\rb\\", "unsupported_shape"),
-            ("b\r# c\\", "b\r# c\\\nm>=1"),
+            ("b\r# c\\", "b\r# c\\\rm>=1"),
             ("m\n", "conflict"),
             ("M == 1\n", "conflict"),
             ("m>=1;os_name=='nt'\n", "conflict"),

@@ -3,6 +3,7 @@
 use fix_plan::{Action, Dependency, Operation};
 
 use super::Proposal;
+use super::requirement::Requirement;
 use crate::edit::{Edit, EditSet};
 use crate::refusal::{Refusal, RefusalCode};
 use crate::source::SourceFile;
@@ -26,7 +27,7 @@ pub(super) fn apply<'s, R: Reading + 's>(
 ) -> Result<Proposal<'s>, Refusal> {
     let mut edits = EditSet::default();
     let mut already = Vec::new();
-    let mut steps: Vec<(R, &'s Operation)> = Vec::new();
+    let mut steps: Vec<Step<'s, R>> = Vec::new();
     let mut current = source.clone();
     let mut read: Option<R> = None;
     for &operation in operations {
@@ -34,7 +35,13 @@ pub(super) fn apply<'s, R: Reading + 's>(
             Some(reading) => reading,
             None => R::read(&current)?,
         };
-        let changes = reading.change(&current, operation)?;
+        let changes = reading.change(&current, operation).map_err(|refusal| match steps.is_empty() {
+            true => refusal,
+            // What is in the way may have come with the plan itself.
+            false => {
+                Refusal { message: format!("{} (behind the plan's operations before it)", refusal.message), ..refusal }
+            }
+        })?;
         if changes.is_empty() {
             already.push(message::already(source, operation));
             read = Some(reading);
@@ -44,22 +51,47 @@ pub(super) fn apply<'s, R: Reading + 's>(
             .map_err(|error| Refusal::new(source.path(), RefusalCode::UnsupportedShape, error.to_string()))?;
         current = current.with_text(step.apply(current.text()));
         edits = edits.then(&step);
-        steps.push((reading, operation));
+        steps.push(Step { before: reading, operation, shape: shape(&step, operation) });
     }
     let proof = move |after: &str| {
         if after != current.text() {
             return Err("the edits do not compose".to_owned());
         }
         let last = R::read(&current).map_err(|refusal| format!("the result does not parse: {refusal}"))?;
-        let afters = steps.iter().skip(1).map(|(reading, _)| reading).chain([&last]);
-        steps.iter().zip(afters).try_for_each(|((before, operation), after)| before.prove(after, operation))
+        let afters = steps.iter().skip(1).map(|step| &step.before).chain([&last]);
+        steps.iter().zip(afters).try_for_each(|(step, after)| {
+            step.shape.clone()?;
+            step.before.prove(after, step.operation)
+        })
     };
     Ok(Proposal::new(edits, Box::new(proof)).already(already))
 }
 
+/// One operation that changes the file.
+struct Step<'s, R> {
+    before: R,
+    operation: &'s Operation,
+    /// Whether its edits are such as it may make.
+    shape: Result<(), String>,
+}
+
+/// Checks what no reading of the result shows, comments and blanks: an addition only puts text in, once, and perhaps a
+/// comma elsewhere; a pin replaces one text by the specifier.
+fn shape(edits: &EditSet, operation: &Operation) -> Result<(), String> {
+    let is_addition = |edit: &Edit| edit.range().is_empty();
+    let edits: Vec<&Edit> = edits.iter().collect();
+    let fits = match (&operation.action, edits.as_slice()) {
+        (Action::AddDependency(_), [one]) => is_addition(one),
+        (Action::AddDependency(_), [a, b]) => is_addition(a) && is_addition(b) && (a.text() == "," || b.text() == ","),
+        (Action::PinDependency(dependency), [one]) => one.text() == dependency.spec.as_str(),
+        _ => false,
+    };
+    if fits { Ok(()) } else { Err(format!("{} edits, which are not of its kind", edits.len())) }
+}
+
 /// The sentences that both kinds of file use.
 pub(super) mod message {
-    use super::{Action, Dependency, Operation, SourceFile};
+    use super::{Action, Dependency, Operation, Requirement, SourceFile};
 
     pub(in crate::strategy) fn already(source: &SourceFile, operation: &Operation) -> String {
         let file = source.path();
@@ -76,8 +108,19 @@ pub(super) mod message {
         format!("{} is not declared here; a pin changes what is there, an addition would declare it", dependency.name)
     }
 
+    pub(in crate::strategy) fn other_marker(dependency: &Dependency) -> String {
+        let marker = dependency.marker.as_ref().map_or("", |marker| marker.as_str());
+        format!("{} is declared, but not under the marker `{marker}`", dependency.name)
+    }
+
     pub(in crate::strategy) fn ambiguous(dependency: &Dependency) -> String {
-        format!("{} is declared more than once; name the marker of the one that is meant", dependency.name)
+        let name = &dependency.name;
+        match dependency.marker {
+            None => format!(
+                "{name} is declared more than once; name the marker of the one that is meant, if they differ by it"
+            ),
+            Some(_) => format!("{name} is declared more than once under that marker; change it by hand"),
+        }
     }
 
     pub(in crate::strategy) fn direct(dependency: &Dependency) -> String {
@@ -88,10 +131,22 @@ pub(super) mod message {
         format!("{} is declared with other extras; leave them out of a pin", dependency.name)
     }
 
-    pub(in crate::strategy) fn conflict(dependency: &Dependency) -> String {
-        format!(
-            "{} is declared already, in another way; an addition never changes what is there: pin it instead",
-            dependency.name
-        )
+    /// `declared` is what is there, where it can be read.
+    pub(in crate::strategy) fn conflict(dependency: &Dependency, declared: Option<&Requirement<'_>>) -> String {
+        let name = &dependency.name;
+        let why = "an addition never changes what is there";
+        match declared {
+            Some(declared) if declared.is_direct() => {
+                format!("{name} is declared already, as a direct reference; {why}: change it by hand")
+            }
+            Some(declared) if !declared.has_extras(dependency) => {
+                format!("{name} is declared already, with other extras; {why}: change it by hand")
+            }
+            Some(declared) if !declared.has_marker(dependency.marker.as_ref()) => {
+                format!("{name} is declared already, under another marker; {why}: change it by hand")
+            }
+            Some(_) => format!("{name} is declared already, with another version; {why}: pin it instead"),
+            None => format!("{name} is declared already, in another way; {why}: change it by hand"),
+        }
     }
 }

@@ -156,6 +156,35 @@ pub(super) fn is_spelling_of(spelled: &str, normalized: &str) -> bool {
         && parts.next().is_none()
 }
 
+/// Those of `known` whose name is nearly the normalised `wanted`, with their places; the nearest first.
+pub(super) fn near_names<'n>(
+    wanted: &str,
+    known: impl Iterator<Item = (usize, &'n str)>,
+) -> impl Iterator<Item = (usize, &'n str)> {
+    let distance = |name: &str| {
+        let name = normalize_name(name);
+        let (short, long) = if name.len() < wanted.len() { (name.as_str(), wanted) } else { (wanted, name.as_str()) };
+        let is_part = short.len() >= PART_MIN && (long.starts_with(short) || long.ends_with(short));
+        if is_part { 1 } else { strsim::osa_distance(&name, wanted) }
+    };
+    let most = if wanted.len() < PART_MIN { 1 } else { 2 };
+    let mut near: Vec<(usize, usize, &str)> = known
+        .filter(|(_, name)| name.len().abs_diff(wanted.len()) <= NAME_DIFFERENCE_MAX)
+        .map(|(at, name)| (distance(name), at, name))
+        .filter(|(distance, ..)| *distance <= most)
+        .collect();
+    near.sort_unstable();
+    near.dedup_by_key(|(.., name)| *name);
+    near.into_iter().take(NEAR_MAX).map(|(_, at, name)| (at, name))
+}
+
+/// Shorter names are a part of too many others.
+const PART_MIN: usize = 4;
+/// How much longer a name may be of which another is a part.
+const NAME_DIFFERENCE_MAX: usize = 16;
+/// Most near misses that are told.
+const NEAR_MAX: usize = 3;
+
 /// Whether `text` means what `spec` means.
 pub(super) fn same_spec(text: &str, spec: &VersionSpec) -> bool {
     match text.trim().parse::<VersionSpec>() {
@@ -272,6 +301,18 @@ mod tests {
         ] {
             assert!(Requirement::parse(bad).is_none(), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn near_misses_are_the_nearest() {
+        let near = |wanted: &str, known: &[&str]| {
+            let known: Vec<(usize, &str)> = known.iter().copied().enumerate().collect();
+            near_names(wanted, known.into_iter()).map(|(_, name)| name.to_owned()).collect::<Vec<_>>()
+        };
+        assert_eq!(near("request", &["flask", "Requests", "requests-toolbelt"]), ["Requests", "requests-toolbelt"]);
+        assert_eq!(near("dateutil", &["python-dateutil", "date"]), ["python-dateutil", "date"]);
+        assert_eq!(near("abc", &["abd", "abcde", "xyz"]), ["abd"]);
+        assert_eq!(near("pyyaml", &["PyYaml_", "yaml", "pyaml", "toml"]).len(), 3);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use pep440_rs::{Version, VersionSpecifiers};
+use pep440_rs::{Operator, Version, VersionSpecifier, VersionSpecifiers};
 
 use super::ValueError;
 use crate::limits::SPEC_BYTES_MAX;
@@ -65,14 +65,15 @@ impl VersionSpec {
         self.kind == SpecKind::Any
     }
 
-    /// Whether both mean the same versions by their own text: equal clauses in any order.
+    /// Whether both mean the same versions by their own text: equal clauses in any order, where `==1.0` equals
+    /// `==1`, as PEP 440 has it. In `~=1.0`, `===1.0` and `==1.0.*` each number counts.
     #[must_use]
     pub fn same_meaning(&self, other: &Self) -> bool {
         match (self.kind, other.kind) {
             (SpecKind::Pep440, SpecKind::Pep440) => {
                 let clauses = |spec: &Self| {
                     let mut clauses: Vec<String> = VersionSpecifiers::from_str(&spec.text)
-                        .map(|all| all.iter().map(ToString::to_string).collect())
+                        .map(|all| all.iter().map(canonical).collect())
                         .unwrap_or_default();
                     clauses.sort();
                     clauses.dedup();
@@ -131,6 +132,20 @@ fn is_plain_clause(clause: &[u8]) -> bool {
     let release = operators.iter().find_map(|operator| clause.strip_prefix(*operator));
     let number = |part: &[u8]| (1..=9).contains(&part.len()) && part.iter().all(u8::is_ascii_digit);
     release.is_some_and(|release| release.split(|byte| *byte == b'.').all(number))
+}
+
+/// A clause without the zeros at the end of its release, where they mean nothing.
+fn canonical(clause: &VersionSpecifier) -> String {
+    use Operator::{Equal, GreaterThan, GreaterThanEqual, LessThan, LessThanEqual, NotEqual};
+    let is_plain =
+        matches!(clause.operator(), Equal | NotEqual | LessThan | LessThanEqual | GreaterThan | GreaterThanEqual);
+    if !is_plain {
+        return clause.to_string();
+    }
+    let release = clause.version().release();
+    let kept = release.iter().rposition(|number| *number != 0).map_or(1, |last| last + 1);
+    let version = clause.version().clone().with_release(release.iter().take(kept));
+    format!("{}{version}", clause.operator())
 }
 
 /// Poetry: alternatives by `||` or `|`, each a list of clauses by comma or blank; in canonical form.
@@ -242,6 +257,21 @@ mod tests {
         let spec = |text: &str| text.parse::<VersionSpec>().unwrap();
         assert!(spec(">=1,<2").same_meaning(&spec("<2, >=1")));
         assert!(!spec(">=1,<2").same_meaning(&spec(">=1")));
+        for (a, b, same) in [
+            ("==1.0", "==1", true),
+            (">=1!2.0.0,<3", "<3.0,>=1!2", true),
+            ("==1.0rc1", "==1rc1", true),
+            ("==0", "==0.0", true),
+            ("==1.0", "==1.0.1", false),
+            ("==10", "==1", false),
+            ("==1.0+a", "==1+b", false),
+            ("==1.0.*", "==1.*", false),
+            ("~=1.0", "~=1.0.0", false),
+            ("===1.0", "===1", false),
+            ("==1.0", ">=1", false),
+        ] {
+            assert_eq!(spec(a).same_meaning(&spec(b)), same, "{a} {b}");
+        }
         assert!(!spec("==1").same_meaning(&spec("")));
     }
 }

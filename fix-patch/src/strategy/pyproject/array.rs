@@ -5,6 +5,7 @@ use std::ops::Range;
 use fix_plan::Dependency;
 use toml_edit::{Array, Value};
 
+use super::absent;
 use super::toml::{Toml, inner, quote_of, quoted};
 use super::{Located, newline};
 use crate::edit::Edit;
@@ -51,7 +52,8 @@ impl<'t> List<'t> {
             Located::new(code, message, named.iter().map(|(item, _)| (item.range.start, item.text.unwrap_or_default())))
         };
         if named.is_empty() {
-            return Err(refuse(RefusalCode::Absent, message::absent(dependency), &named));
+            let known = self.items.iter().filter_map(|item| Some((item.range.start, name_at_start(item.text?))));
+            return Err(absent::no_entry(self.toml, dependency, known));
         }
         if let Some(marker) = &dependency.marker {
             let all = std::mem::take(&mut named);
@@ -61,7 +63,7 @@ impl<'t> List<'t> {
                     .cloned(),
             );
             if named.is_empty() {
-                return Err(refuse(RefusalCode::Absent, message::absent(dependency), &all));
+                return Err(refuse(RefusalCode::Absent, message::other_marker(dependency), &all));
             }
         }
         let [(item, requirement)] = named.as_slice() else {
@@ -106,8 +108,9 @@ impl<'t> List<'t> {
             if same {
                 return Ok(Vec::new());
             }
+            let declared = named.first().and_then(|(_, found)| found.as_ref());
             let found = named.iter().map(|(item, _)| (item.range.start, item.text.unwrap_or_default()));
-            return Err(Located::new(RefusalCode::Conflict, message::conflict(dependency), found));
+            return Err(Located::new(RefusalCode::Conflict, message::conflict(dependency, declared), found));
         }
         let text = text_of(dependency);
         let strings = self.items.iter().filter(|item| item.text.is_some());
@@ -170,7 +173,7 @@ impl<'t> List<'t> {
             Some(comment) if !toml.same_line(self.range.start, open + comment) => {
                 toml.indentation(open + comment).to_owned()
             }
-            _ => format!("{}    ", toml.indentation(close)),
+            _ => self.first_indentation(),
         };
         if toml.slice(start..close).trim().is_empty() {
             return Edit::insertion(start, format!("{indentation}{entry},{newline}"));
@@ -235,11 +238,6 @@ impl<'t> List<'t> {
             let line = toml.line_end(before.range.end);
             return Edit::insertion(line, format!("{prefix}{entry}{}", newline(toml.text(), line)));
         }
-        let second = if before.is_none() { self.items.get(1) } else { None };
-        if let Some(prefix) = second.and_then(|second| self.leading_comma(second)) {
-            let newline = newline(toml.text(), after.range.start);
-            return Edit::insertion(after.range.start, format!("{entry}{newline}{prefix}"));
-        }
         let behind = match before {
             Some(before) => before.comma.map_or(before.range.end, |comma| comma + 1),
             None => self.range.start,
@@ -259,11 +257,30 @@ impl<'t> List<'t> {
 
     /// The indentation of `item`, or of the nearest item before that starts its line.
     fn item_indentation(&self, item: &ListItem<'_>) -> String {
-        let starting =
-            self.items.iter().rev().find(|other| other.range.start <= item.range.start && self.starts_line(other));
-        match starting {
-            Some(other) => self.toml.indentation(other.range.start).to_owned(),
-            None => format!("{}    ", self.toml.indentation(self.range.end - 1)),
+        let end = self.items.partition_point(|other| other.range.start <= item.range.start);
+        let mut items = self.items.get(..end).unwrap_or_default();
+        // Line by line, so that many items on one line are looked at once.
+        while let Some(last) = items.last() {
+            let line = self.toml.line_start(last.range.start);
+            let (above, on_line) = items.split_at(items.partition_point(|other| other.range.start < line));
+            if let Some(first) = on_line.first().filter(|first| self.starts_line(first)) {
+                return self.toml.indentation(first.range.start).to_owned();
+            }
+            items = above;
+        }
+        self.first_indentation()
+    }
+
+    /// The indentation of an entry where the array has none on a line of its own: as other arrays have it.
+    fn first_indentation(&self) -> String {
+        let toml = self.toml;
+        let close = toml.indentation(self.range.end - 1);
+        let mut lines = toml.text().lines().map(|line| line.split_at(line.len() - line.trim_start().len()));
+        let others = lines.find(|(blanks, entry)| !blanks.is_empty() && entry.starts_with(['"', '\'']));
+        match others {
+            Some((blanks, _)) if blanks.len() > close.len() && blanks.starts_with(close) => blanks.to_owned(),
+            _ if close.ends_with('\t') => format!("{close}\t"),
+            _ => format!("{close}    "),
         }
     }
 

@@ -19,6 +19,7 @@
 //! | `[tool.poetry.dependencies.a]` | the version | a table's own header before the first |
 //! | `a = [{…}, {…}]`, `git`, `path`, `url`, without a version | refused | |
 
+mod absent;
 mod array;
 mod poetry;
 mod proof;
@@ -116,17 +117,19 @@ fn edits_of(toml: &Toml, operation: &Operation) -> Result<Vec<Edit>, Located> {
         _ => return Ok(Vec::new()),
     };
     let target = Target::of(toml, dependency)?;
+    let path: Vec<&str> = target.path.iter().map(String::as_str).collect();
     if !target.is_poetry && dependency.spec.kind() == SpecKind::Poetry {
         let message = format!(
             "only Poetry reads the version {:?}; write PEP 440 clauses such as >=2,<3",
             dependency.spec.as_str()
         );
-        return Err(Located::bare(RefusalCode::SpecNotPep440, message));
+        let list = toml.get(&path).and_then(Item::span);
+        return Err(Located::new(RefusalCode::SpecNotPep440, message, list.map(|span| (span.start, ""))));
     }
-    let path: Vec<&str> = target.path.iter().map(String::as_str).collect();
     let Some(item) = toml.get(&path) else {
         if is_pin {
-            return Err(Located::bare(RefusalCode::Absent, in_turn::message::absent(dependency)));
+            target.refuse_dynamic(toml)?;
+            return Err(absent::no_list(toml, &target, dependency));
         }
         target.refuse_addition(toml, dependency)?;
         return create(toml, &target, dependency);

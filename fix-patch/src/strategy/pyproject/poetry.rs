@@ -6,6 +6,7 @@ use fix_plan::limits::MARKER_BYTES_MAX;
 use fix_plan::{Dependency, VersionSpec, normalize_name};
 use toml_edit::{Item, TableLike, Value};
 
+use super::absent;
 use super::toml::{Entry, Toml, entries, inner, key_text, quote_of, quoted};
 use super::{Located, newline};
 use crate::edit::Edit;
@@ -25,13 +26,18 @@ pub(super) fn pin(toml: &Toml, table: &dyn TableLike, dependency: &Dependency) -
     let at = |item: &Item| item.span().map_or(0, |span| span.start);
     let located = |code, message| Located::new(code, message, found.iter().map(|(key, item)| (at(item), *key)));
     let (item, table) = match found.as_slice() {
-        [] => return Err(located(RefusalCode::Absent, message::absent(dependency))),
+        [] => {
+            return Err(absent::no_entry(toml, dependency, absent::keys(table)));
+        }
         [(_, item)] => (*item, item.as_table_like()),
         _ => return Err(located(RefusalCode::Ambiguous, message::ambiguous(dependency))),
     };
     if item.is_array() || item.is_array_of_tables() {
         let message = format!("{} has several constraints; change them by hand", dependency.name);
         return Err(located(RefusalCode::MultipleConstraints, message));
+    }
+    if dependency.marker.is_some() && !has_marker(table, dependency) {
+        return Err(located(RefusalCode::Absent, message::other_marker(dependency)));
     }
     let version = match table {
         Some(table) if is_direct(table) => {
@@ -40,9 +46,17 @@ pub(super) fn pin(toml: &Toml, table: &dyn TableLike, dependency: &Dependency) -
         Some(table) => table.get("version"),
         None => Some(item),
     };
-    let Some((text, span)) = version.and_then(|version| Some((version.as_str()?, version.span()?))) else {
-        let message = format!("the version of {} is not declared here but in `project.dependencies`", dependency.name);
-        return Err(located(RefusalCode::PoetryEnrichment, message));
+    let Some(version) = version else {
+        let in_project = toml.get(&["project", "dependencies"]).is_some();
+        let (code, place) = match in_project {
+            true => (RefusalCode::PoetryEnrichment, "here but in `project.dependencies`"),
+            false => (RefusalCode::UnsupportedShape, "anywhere"),
+        };
+        return Err(located(code, format!("the version of {} is not declared {place}", dependency.name)));
+    };
+    let Some((text, span)) = version.as_str().zip(version.span()) else {
+        let message = format!("the version of {} is of the type {}, no string", dependency.name, version.type_name());
+        return Err(located(RefusalCode::UnsupportedShape, message));
     };
     if !dependency.extras.is_empty() && extras(table) != extras_of(dependency) {
         return Err(located(RefusalCode::Conflict, message::other_extras(dependency)));
@@ -64,23 +78,51 @@ pub(super) fn is_there(table: &dyn TableLike, dependency: &Dependency) -> Result
             Some(table) => (table.get("version"), Some(table)),
             None => (Some(*item), None),
         };
-        let markers = table.and_then(|table| table.get("markers")).and_then(Item::as_str);
         version.and_then(Item::as_str).is_some_and(|text| {
             (dependency.spec.is_any() || same_constraint(text, &dependency.spec))
                 && extras(table) == extras_of(dependency)
-                && match (&dependency.marker, markers) {
-                    (None, None) => true,
-                    (Some(marker), Some(own)) => own.len() <= MARKER_BYTES_MAX && marker.same_meaning(own),
-                    _ => false,
-                }
+                && has_marker(table, dependency)
+                && table.is_none_or(|table| table.iter().all(|(key, _)| !NARROWING.contains(&key)))
         })
     });
     if same {
         return Ok(true);
     }
     let at = |item: &Item| item.span().map_or(0, |span| span.start);
+    let items: Vec<&Item> = found.iter().map(|(_, item)| *item).collect();
     let found = found.iter().map(|(key, item)| (at(item), *key));
-    Err(Located::new(RefusalCode::Conflict, message::conflict(dependency), found))
+    Err(Located::new(RefusalCode::Conflict, conflict(dependency, &items), found))
+}
+
+/// Keys under which an entry does not hold always.
+const NARROWING: [&str; 3] = ["optional", "platform", "python"];
+
+fn conflict(dependency: &Dependency, declared: &[&Item]) -> String {
+    let name = &dependency.name;
+    let why = "an addition never changes what is there";
+    match declared {
+        [one]
+            if one.as_table_like().is_none_or(|table| {
+                table.contains_key("version")
+                    && extras(Some(table)) == extras_of(dependency)
+                    && has_marker(Some(table), dependency)
+                    && table.iter().all(|(key, _)| !NARROWING.contains(&key))
+            }) && !one.is_array() =>
+        {
+            format!("{name} is declared already, with another version; {why}: pin it instead")
+        }
+        _ => format!("{name} is declared already, in another way; {why}: change it by hand"),
+    }
+}
+
+/// Whether the entry's marker is that of `dependency`.
+pub(super) fn has_marker(table: Option<&dyn TableLike>, dependency: &Dependency) -> bool {
+    let own = table.and_then(|table| table.get("markers")).and_then(Item::as_str);
+    match (&dependency.marker, own) {
+        (None, None) => true,
+        (Some(marker), Some(own)) => own.len() <= MARKER_BYTES_MAX && marker.same_meaning(own),
+        _ => false,
+    }
 }
 
 /// Adds an entry to a table that has a body of its own; none when it has not.

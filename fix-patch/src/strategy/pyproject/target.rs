@@ -12,6 +12,8 @@ pub(super) struct Target {
     pub(super) path: Vec<String>,
     /// Whether it is one of Poetry's tables, and not a list.
     pub(super) is_poetry: bool,
+    /// The group, normalised, and where it stands among its siblings; none for lists that are no group.
+    pub(super) group: Option<(&'static [&'static str], String)>,
     section: Section,
 }
 
@@ -21,7 +23,7 @@ impl Target {
             Some(section) => section.clone(),
             None => main_list(toml)?,
         };
-        let (parents, group, last): (&[&str], Option<&GroupName>, &[&str]) = match &section {
+        let (parents, group, last): (&'static [&'static str], Option<&GroupName>, &[&str]) = match &section {
             Section::Requirements => {
                 let message = "`requirements` is the section of requirements files; name a list of this file, or none";
                 return Err(Located::bare(RefusalCode::WrongSection, message));
@@ -41,68 +43,102 @@ impl Target {
         }
         path.extend(last.iter().map(|key| (*key).to_owned()));
         let is_poetry = matches!(section, Section::Poetry | Section::PoetryGroup(_) | Section::PoetryDev);
-        Ok(Self { path, is_poetry, section })
+        let group = group.map(|group| (parents, group.normalized().to_owned()));
+        Ok(Self { path, is_poetry, group, section })
+    }
+
+    /// Refuses what is computed elsewhere: by a build step.
+    pub(super) fn refuse_dynamic(&self, toml: &Toml) -> Result<(), Located> {
+        let field = match self.section {
+            Section::Project => "dependencies",
+            Section::ProjectOptional(_) => "optional-dependencies",
+            _ => return Ok(()),
+        };
+        let Some(at) = dynamic(toml, field) else { return Ok(()) };
+        let message = format!("the project declares its {field} dynamic: a build step computes them");
+        Err(Located::new(RefusalCode::Dynamic, message, [(at, "")]))
     }
 
     /// Refuses an addition where the list is computed, or where it would declare nothing.
     pub(super) fn refuse_addition(&self, toml: &Toml, dependency: &Dependency) -> Result<(), Located> {
-        let needs_project = matches!(self.section, Section::Project | Section::ProjectOptional(_));
-        if needs_project && toml.get(&["project"]).is_none() {
-            let message = "the file has no [project] table, and one is not made up";
-            return Err(Located::bare(RefusalCode::NoProject, message));
-        }
-        if self.is_poetry && toml.get(&["tool", "poetry"]).is_none() {
-            let message = "the file has no [tool.poetry] table, and one is not made up";
-            return Err(Located::bare(RefusalCode::NoProject, message));
-        }
-        let field = match self.section {
-            Section::Project => Some("dependencies"),
-            Section::ProjectOptional(_) => Some("optional-dependencies"),
+        let project = &["project"][..];
+        let poetry = &["tool", "poetry"][..];
+        let list: Vec<&str> = self.path.iter().map(String::as_str).collect();
+        let is_there = toml.get(&list).is_some();
+        let missing = match self.section {
+            Section::Project | Section::ProjectOptional(_) if !is_declared(toml, project) => Some("[project]"),
+            Section::Poetry | Section::PoetryDev if !is_there && !is_declared(toml, poetry) => Some("[tool.poetry]"),
+            Section::PoetryGroup(_) if toml.get(poetry).is_none() => Some("[tool.poetry]"),
             _ => None,
         };
-        if let Some(field) = field.filter(|field| is_dynamic(toml, field)) {
-            let message = format!("the project declares its {field} dynamic: a build step computes them");
-            return Err(Located::bare(RefusalCode::Dynamic, message));
+        if let Some(table) = missing {
+            let message = format!("the file has no {table} table, and one is not made up");
+            return Err(Located::bare(RefusalCode::NoProject, message));
         }
-        let is_static = toml.get(&["project", "dependencies"]).is_some() && !is_dynamic(toml, "dependencies");
-        if self.section == Section::Poetry && is_static {
+        self.refuse_dynamic(toml)?;
+        let name = &dependency.name;
+        let own = toml.get(&["project", "dependencies"]);
+        if let (Section::Poetry, Some(own), None) = (&self.section, own, dynamic(toml, "dependencies")) {
             let message = format!(
-                "the project declares its dependencies in `project.dependencies`, which this table only enriches; add {} there",
-                dependency.name
+                "the project declares its dependencies in `project.dependencies`, which this table only enriches; add {name} there"
             );
-            return Err(Located::bare(RefusalCode::PoetryEnrichment, message));
+            return Err(Located::new(RefusalCode::PoetryEnrichment, message, own.span().map(|span| (span.start, ""))));
+        }
+        if let (Section::Project, None, Some(at)) = (&self.section, own, poetry_list(toml)) {
+            // With a list of its own, Poetry would take the versions of its table no longer.
+            let message = format!(
+                "the project declares its dependencies in `tool.poetry.dependencies`, which a first entry here would take the place of; add {name} there"
+            );
+            return Err(Located::new(RefusalCode::PoetryEnrichment, message, [(at, "")]));
         }
         Ok(())
     }
 }
 
 fn main_list(toml: &Toml) -> Result<Section, Located> {
-    let has_poetry = toml.get(&["tool", "poetry", "dependencies"]).is_some();
     if toml.get(&["project", "dependencies"]).is_some() {
         return Ok(Section::Project);
     }
-    if toml.get(&["project"]).is_some() && !(has_poetry && is_dynamic(toml, "dependencies")) {
-        return Ok(Section::Project);
-    }
-    if toml.get(&["tool", "poetry"]).is_some() {
+    let is_project = is_declared(toml, &["project"]);
+    let is_poetry = match toml.get(&["tool", "poetry", "dependencies"]) {
+        Some(_) => poetry_list(toml).is_some() || dynamic(toml, "dependencies").is_some(),
+        None => false,
+    };
+    if is_poetry || !is_project && toml.get(&["tool", "poetry"]).is_some() {
         return Ok(Section::Poetry);
+    }
+    if is_project {
+        return Ok(Section::Project);
     }
     let message = "the file has neither [project] nor [tool.poetry], and neither is made up";
     Err(Located::bare(RefusalCode::NoProject, message))
 }
 
-fn is_dynamic(toml: &Toml, field: &str) -> bool {
-    toml.get(&["project", "dynamic"])
-        .and_then(Item::as_array)
-        .is_some_and(|list| list.iter().any(|value| value.as_str() == Some(field)))
+/// Whether a table is there itself, and not only for a table below it.
+fn is_declared(toml: &Toml, path: &[&str]) -> bool {
+    toml.get(path).is_some_and(|item| match item {
+        Item::Table(table) => !table.is_implicit() || table.iter().any(|(_, item)| item.is_value()),
+        item => item.is_table_like(),
+    })
+}
+
+/// Where Poetry's main table has an entry besides `python`.
+fn poetry_list(toml: &Toml) -> Option<usize> {
+    let table = toml.get(&["tool", "poetry", "dependencies"])?.as_table_like()?;
+    let first = table.iter().map(|(key, _)| key).find(|key| *key != "python")?;
+    Some(table.key(first).and_then(|key| key.span()).map_or(0, |span| span.start))
+}
+
+/// Where the project declares a field dynamic.
+fn dynamic(toml: &Toml, field: &str) -> Option<usize> {
+    let list = toml.get(&["project", "dynamic"])?.as_array()?;
+    let found = list.iter().find(|value| value.as_str() == Some(field))?;
+    Some(found.span().map_or(0, |span| span.start))
 }
 
 /// The group as the file spells it; as the plan does when it is not there.
 fn spelling(toml: &Toml, parents: &[&str], group: &GroupName) -> Result<String, Located> {
     let Some(table) = toml.get(parents).and_then(Item::as_table_like) else { return Ok(group.to_string()) };
-    if table.contains_key(group.as_str()) {
-        return Ok(group.to_string());
-    }
     let same: Vec<&str> =
         table.iter().map(|(key, _)| key).filter(|key| normalize_name(key) == group.normalized()).collect();
     match same.as_slice() {

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use memchr::{memchr, memchr_iter, memchr2};
+use memchr::{memchr, memchr_iter};
 
 use crate::source::SourceFile;
 use crate::strategy::requirement::{Requirement, is_spelling_of, name_at_start};
@@ -90,7 +90,7 @@ impl<'f> Line<'f> {
     /// The requirement; none on other lines.
     pub(super) fn requirement(&self) -> Option<Requirement<'f>> {
         match self.kind() {
-            Kind::Requirement { options } => Requirement::parse(self.text().get(..options)?.trim_end()),
+            Kind::Requirement { options } => Requirement::parse(body(self.text(), options)),
             _ => None,
         }
     }
@@ -120,17 +120,32 @@ impl<'f> Line<'f> {
 
     /// Whether the line is about the package of this normalised name.
     pub(super) fn names(&self, normalized: &str) -> bool {
-        is_spelling_of(name_at_start(self.text()), normalized) && matches!(self.kind(), Kind::Requirement { .. })
-            || self.located_name().is_some_and(|name| is_spelling_of(name, normalized))
-    }
-
-    /// The name that a URL gives to what it locates: `#egg=name`.
-    fn located_name(&self) -> Option<&'f str> {
         let text = self.text();
-        let fragment = text.get(memchr(b'#', text.as_bytes())?..)?;
-        let at = fragment.find("#egg=").or_else(|| fragment.find("&egg="))?;
-        Some(name_at_start(fragment.get(at + "#egg=".len()..)?))
+        let is_meant = |name: &str| is_spelling_of(name, normalized);
+        let (starts, located) = (is_meant(name_at_start(text)), located_name(text).is_some_and(is_meant));
+        // What the line is takes longer to tell, and few lines need it.
+        (starts || located)
+            && match self.kind() {
+                Kind::Requirement { .. } => starts,
+                // A version from the environment: `name==${VERSION}`.
+                Kind::Location => located || text.contains("${"),
+                Kind::Option => located,
+                Kind::Unknown => false,
+            }
     }
+}
+
+/// The name that what is located has: `#egg=name`, or that of a wheel's file.
+fn located_name(text: &str) -> Option<&str> {
+    if let Some(at) = memchr(b'#', text.as_bytes()) {
+        let fragment = text.get(at..)?;
+        if let Some(at) = fragment.find("#egg=").or_else(|| fragment.find("&egg=")) {
+            return Some(name_at_start(fragment.get(at + "#egg=".len()..)?));
+        }
+    }
+    let ends = memchr_iter(b'.', text.as_bytes());
+    let wheel = ends.filter_map(|at| text.split_at_checked(at)).find(|(_, end)| end.starts_with(".whl"))?.0;
+    wheel.rsplit(['/', '\\']).next()?.split('-').next()
 }
 
 impl File {
@@ -242,20 +257,39 @@ fn kind_of(text: &str) -> Kind {
         return Kind::Option;
     }
     let options = options_start(text);
-    let body = text.get(..options).unwrap_or_default().trim_end();
-    if Requirement::parse(body).is_some() {
+    let body = body(text, options);
+    let located = body.split_once(';').map_or(body, |(located, _)| located).trim_end();
+    let is_named = located.split_once('@').is_some_and(|(name, _)| !name.contains(['/', '\\', '.']));
+    // A wheel's name can be read as a package's; pip takes it for the file.
+    let is_wheel = located.ends_with(".whl") && !is_named;
+    if !is_wheel && Requirement::parse(body).is_some() {
         return Kind::Requirement { options };
     }
-    let scheme = body.split_once(':').map_or("", |(scheme, _)| scheme);
-    let has_scheme = scheme.starts_with(|c: char| c.is_ascii_alphabetic())
-        && scheme.bytes().all(|b| b.is_ascii_alphanumeric() || b"+.-".contains(&b));
-    let is_location = has_scheme
+    let is_archive = !is_named && ARCHIVES.iter().any(|end| located.ends_with(end));
+    let is_location = is_archive
+        || body.split_once(':').is_some_and(|(scheme, _)| is_scheme(scheme))
         || body.starts_with(['.', '/', '~'])
         // A variable of the environment can stand for anything.
         || body.contains("${")
-        || [".whl", ".zip", ".tar.gz", ".tgz", ".tar.bz2"].iter().any(|end| body.ends_with(end))
         || (body.contains(['/', '\\']) && !body.contains(char::is_whitespace));
     if is_location { Kind::Location } else { Kind::Unknown }
+}
+
+/// What stands before the options; pip reads no marker behind a `;` as none.
+fn body(text: &str, options: usize) -> &str {
+    let body = text.get(..options).unwrap_or_default().trim_end();
+    body.strip_suffix(';').map_or(body, str::trim_end)
+}
+
+/// The endings of files that pip installs.
+const ARCHIVES: [&str; 12] =
+    [".whl", ".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz", ".tar.xz", ".txz", ".tlz", ".tar.lz", ".tar.lzma"];
+
+/// The schemes that pip reads: those of files on the net, and a version control system's with its transport.
+fn is_scheme(scheme: &str) -> bool {
+    let of_versions = |system: &str| matches!(system, "git" | "hg" | "svn" | "bzr");
+    matches!(scheme, "http" | "https" | "ftp" | "file")
+        || scheme.split_once('+').is_some_and(|(system, transport)| of_versions(system) && !transport.is_empty())
 }
 
 /// Where options such as `--hash` start: behind a blank.
@@ -274,19 +308,26 @@ fn comment_start(text: &str) -> usize {
 
 /// The content and the whole of each physical line.
 fn physical_lines(text: &str, start: usize) -> impl Iterator<Item = (Range<usize>, Range<usize>)> {
-    let has_returns = memchr(b'\r', text.as_bytes()).is_some();
+    // In pieces, so that the loop over each has no early end and is done many bytes at a time.
+    let is_rare = |byte: &u8| matches!(byte, b'\r' | 0x0b | 0x0c | 0x1c..=0x1e | 0xc2 | 0xe2);
+    let has_rare = text.as_bytes().chunks(256).any(|chunk| chunk.iter().filter(|byte| is_rare(byte)).count() > 0);
     let mut at = start;
     std::iter::from_fn(move || {
         let rest = text.get(at..).filter(|rest| !rest.is_empty())?;
-        let bytes = rest.as_bytes();
-        let end = if has_returns { memchr2(b'\n', b'\r', bytes) } else { memchr(b'\n', bytes) }.unwrap_or(rest.len());
+        let end = if has_rare { rest.find(ENDS) } else { memchr(b'\n', rest.as_bytes()) }.unwrap_or(rest.len());
         let ending = rest.get(end..).unwrap_or_default();
-        let length = if ending.starts_with("\r\n") { 2 } else { usize::from(!ending.is_empty()) };
+        let length = match ending.chars().next() {
+            Some('\r') if ending.starts_with("\r\n") => 2,
+            first => first.map_or(0, char::len_utf8),
+        };
         let line = (at..at + end, at..at + end + length);
         at += end + length;
         Some(line)
     })
 }
+
+/// What ends a line for pip, which splits as Python's `str.splitlines` does.
+const ENDS: [char; 10] = ['\n', '\r', '\u{b}', '\u{c}', '\u{1c}', '\u{1d}', '\u{1e}', '\u{85}', '\u{2028}', '\u{2029}'];
 
 #[cfg(test)]
 mod tests {
@@ -306,6 +347,7 @@ mod tests {
         assert_eq!(texts("a \\\n  ==1 \\\n # c\nb#x\n"), ["a   ==1", "b#x"]);
         assert_eq!(texts("# c \\\na\n"), ["a"]);
         assert_eq!(texts("\u{feff}a"), ["a"]);
+        assert_eq!(texts("# c\u{c}a\rb\u{2028}c\u{85}d é\r\n# e\u{1c}f"), ["a", "b", "c", "d é", "f"]);
     }
 
     #[test]
@@ -333,14 +375,25 @@ mod tests {
     }
 
     #[test]
+    fn names_are_found_where_pip_finds_them() {
+        let lines = "a==1\na[x]>=${B}\n./d/a-1.0-py3-none-any.whl\na-1-py3-none-any.whl\nhttps://x/A-1-py3-none-any.whl#sha256=0\n\
+            git+https://x/y#egg=a\n-e ./y#subdirectory=z&egg=a\na ;\n";
+        assert!(file(lines).lines().all(|line| line.names("a")));
+        let others = "b==1\n${a}\n./a\nab-1-py3-none-any.whl\nb @ https://x/b#a\n-r a\n";
+        assert!(file(others).lines().all(|line| !line.names("a")));
+    }
+
+    #[test]
     fn kinds_are_told_apart() {
         let kinds = |text: &str| file(text).lines().map(|line| line.kind()).collect::<Vec<_>>();
         assert_eq!(
-            kinds("-r x\nhttps://a/b\n./a\na.whl\n{{ x }}\nsome words here\n")[..4],
+            kinds("-r x\nhttps://a/b\n./a\na.zip\n{{ x }}\nsome words here\n")[..4],
             [Kind::Option, Kind::Location, Kind::Location, Kind::Requirement { options: 5 },]
         );
         let all = |text: &str, kind| assert!(kinds(text).iter().all(|found| *found == kind), "{text}");
         all("{{ x }}\nsome words here\n1a: b\nwords, words: or\nthis or/that\na b\\c\n", Kind::Unknown);
+        all("git+https://x/y\nfile:a.b\n./a.whl ; os_name == 'nt'\na-1-py3-none-any.whl\na==${B}\n", Kind::Location);
+        all("Note: a b\nnumpy: 1\nUser-agent: *\ngit+: a\n", Kind::Unknown);
         all("~/a\n/a b\n../a b\ngit+ssh://h/a b\nx y.tar.gz\na b.zip\n${A} b\na/b,c\na\\b,c\n", Kind::Location);
     }
 }

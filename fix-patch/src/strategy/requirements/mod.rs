@@ -10,14 +10,16 @@
 //! | `-r x`, `-c x`, other options, comments | stay | stay |
 //! | what pip would not read, a compiler's header | refused | refused |
 
+mod header;
 mod lines;
 
 use fix_plan::{Action, ActionKind, Dependency, Operation, RepoPath, Section, SpecKind};
 
+use self::header::Header;
 use self::lines::{File, Kind, Line};
 use super::cookie;
 use super::in_turn::{self, Reading, message};
-use super::requirement::{sorted_place, text_of};
+use super::requirement::{near_names, sorted_place, text_of};
 use super::{PatchOptions, Proposal, Strategy};
 use crate::edit::Edit;
 use crate::refusal::{Refusal, RefusalCode};
@@ -33,8 +35,7 @@ impl Strategy for Requirements {
     }
 
     fn handles(&self, file: &RepoPath, kind: ActionKind) -> bool {
-        let is_text = matches!(file.file_name().rsplit_once('.'), Some((_, "txt" | "in")));
-        is_text && matches!(kind, ActionKind::AddDependency | ActionKind::PinDependency)
+        matches!(kind, ActionKind::AddDependency | ActionKind::PinDependency) && is_requirements(file)
     }
 
     fn propose<'s>(
@@ -105,24 +106,27 @@ fn pin(source: &SourceFile, file: &File, dependency: &Dependency) -> Result<Opti
     if named.is_empty() {
         // What can't be read may declare it.
         refuse_unreadable(source, file)?;
-        return Err(refuse(RefusalCode::Absent, message::absent(dependency), &[]));
+        let known = file.lines().filter_map(|line| Some((line.range().start, line.requirement()?.name())));
+        let near: Vec<(usize, &str)> = near_names(dependency.name.normalized(), known).collect();
+        return Err(Refusal::new(source.path(), RefusalCode::Absent, message::absent(dependency))
+            .at_lines(near.iter().map(|(start, _)| source.line_at(*start)))
+            .with_candidates(near.iter().map(|(_, name)| (*name).to_owned())));
     }
-    if dependency.marker.is_some() || named.len() > 1 {
-        let fits = |line: &Line<'_>| {
-            let requirement = line.requirement();
-            dependency.marker.is_some() && requirement.is_some_and(|found| found.has_marker(dependency.marker.as_ref()))
-        };
+    if let Some(marker) = &dependency.marker {
+        let fits = |line: &Line<'_>| line.requirement().is_some_and(|found| found.has_marker(Some(marker)));
         let fitting: Vec<Line<'_>> = named.iter().copied().filter(fits).collect();
-        if fitting.is_empty() && dependency.marker.is_some() {
-            return Err(refuse(RefusalCode::Absent, message::absent(dependency), &named));
+        if fitting.is_empty() {
+            return Err(refuse(RefusalCode::Absent, message::other_marker(dependency), &named));
         }
-        if !fitting.is_empty() {
-            named = fitting;
-        }
+        named = fitting;
     }
     let [line] = named.as_slice() else {
         return Err(refuse(RefusalCode::Ambiguous, message::ambiguous(dependency), &named));
     };
+    if line.kind() == Kind::Location && line.text().contains("${") {
+        let message = format!("the version of {} comes from the environment", dependency.name);
+        return Err(refuse(RefusalCode::UnsupportedShape, message, &named));
+    }
     let Some(requirement) = line.requirement().filter(|requirement| !requirement.is_direct()) else {
         return Err(refuse(RefusalCode::DirectReference, message::direct(dependency), &named));
     };
@@ -154,9 +158,14 @@ fn add(source: &SourceFile, file: &File, dependency: &Dependency) -> Result<Opti
             return Ok(None);
         }
         let found = named.iter().map(|line| shortened(line.text()));
-        return Err(Refusal::new(source.path(), RefusalCode::Conflict, message::conflict(dependency))
-            .at_lines(named.iter().map(|line| source.line_at(line.range().start)))
-            .with_candidates(found));
+        let declared = named.first().and_then(Line::requirement);
+        return Err(Refusal::new(
+            source.path(),
+            RefusalCode::Conflict,
+            message::conflict(dependency, declared.as_ref()),
+        )
+        .at_lines(named.iter().map(|line| source.line_at(line.range().start)))
+        .with_candidates(found));
     }
     if !dependency.extras.is_empty() && is_constraints(source.path()) {
         let message = "a constraints file can't hold extras; leave them out".to_owned();
@@ -167,11 +176,35 @@ fn add(source: &SourceFile, file: &File, dependency: &Dependency) -> Result<Opti
         file.lines().filter(|line| matches!(line.kind(), Kind::Requirement { .. })).collect();
     let texts: Vec<&str> = requirements.iter().map(Line::text).collect();
     let at = match sorted_place(&texts, &new) {
-        Some(0) => requirements.first().map(|line| line.range().start),
-        Some(place) if place < requirements.len() => requirements.get(place - 1).map(|line| line.range().end),
+        Some(0) => requirements.first().map(|line| above_own_comments(source.text(), line.range().start)),
+        Some(place) if place < requirements.len() => {
+            requirements.get(place - 1).map(|line| behind_own_comments(source.text(), line.range().end))
+        }
         _ => None,
     };
     insert_line(source, at.unwrap_or_else(|| end_of_text(source.text())), &new).map(Some)
+}
+
+/// The start of the comments right above the line at `start`; not of those that the file starts with, which are about
+/// all of it.
+fn above_own_comments(text: &str, start: usize) -> usize {
+    let mut at = start;
+    let mut above = text.get(..start).unwrap_or_default();
+    while let Some(line) = above.split_inclusive('\n').next_back().filter(|line| line.trim_start().starts_with('#')) {
+        above = above.get(..above.len() - line.len()).unwrap_or_default();
+        at = above.len();
+    }
+    if above.is_empty() || above == "\u{feff}" { start } else { at }
+}
+
+/// The end of the comments below the line that ends at `end` which belong to it: indented, or a compiler's `# via`.
+fn behind_own_comments(text: &str, end: usize) -> usize {
+    let is_own = |line: &&str| {
+        let comment = line.trim_start();
+        comment.starts_with('#') && (comment.len() < line.len() || comment.starts_with("# via"))
+    };
+    let below = text.get(end..).unwrap_or_default();
+    end + below.split_inclusive('\n').take_while(is_own).map(str::len).sum::<usize>()
 }
 
 /// The end of the last line that is not blank.
@@ -194,10 +227,23 @@ fn insert_line(source: &SourceFile, at: usize, new: &str) -> Result<Edit, Refusa
             return Err(Refusal::new(source.path(), RefusalCode::UnsupportedShape, message));
         }
     }
-    let newline = source.newline_at(at);
+    let newline = newline_at(text, at);
     let starts_line = before.is_empty() || before == "\u{feff}" || before.ends_with(['\n', '\r']);
     let line = if starts_line { format!("{new}{newline}") } else { format!("{newline}{new}") };
     Ok(Edit::insertion(at, line))
+}
+
+/// The line ending of the line before byte `at`, else of the line at it; a file may have nothing but `\r`.
+fn newline_at(text: &str, at: usize) -> &'static str {
+    let (before, after) = text.split_at_checked(at).unwrap_or((text, ""));
+    let ending = |end: usize| match text.get(..end).zip(text.get(end..)) {
+        Some((_, after)) if after.starts_with("\r\n") => "\r\n",
+        Some((before, after)) if after.starts_with('\n') && before.ends_with('\r') => "\r\n",
+        Some((_, after)) if after.starts_with('\r') => "\r",
+        _ => "\n",
+    };
+    let ends = ['\n', '\r'];
+    before.rfind(ends).or_else(|| Some(before.len() + after.find(ends)?)).map_or("\n", ending)
 }
 
 /// Files with a line that pip would not read.
@@ -216,7 +262,7 @@ fn refuse_unreadable(source: &SourceFile, file: &File) -> Result<(), Refusal> {
 /// Files whose content another program keeps: hashes, or the header of a compiler.
 fn refuse_managed(source: &SourceFile, file: &File, is_pin: bool) -> Result<(), Refusal> {
     let hashed = |line: &Line<'_>| match line.is_option() {
-        true => line.text().starts_with("--require-hashes"),
+        true => line.text().split_whitespace().any(|word| word == "--require-hashes"),
         // A pin looks at the hashes of its own entry; an addition would be the one without.
         false => !is_pin && (line.text().contains("--hash=") || line.text().contains("--hash ")),
     };
@@ -226,42 +272,41 @@ fn refuse_managed(source: &SourceFile, file: &File, is_pin: bool) -> Result<(), 
             Refusal::new(source.path(), RefusalCode::HashMode, message).at_lines([source.line_at(line.range().start)])
         );
     }
-    let header: Vec<&str> = source
-        .body()
-        .0
-        .lines()
-        .map(str::trim)
-        .take_while(|line| line.is_empty() || line.starts_with('#'))
-        .map(|line| line.trim_start_matches('#').trim())
-        .collect();
-    let generated = header.iter().position(|line| {
-        let line = line.to_ascii_lowercase();
-        line.contains("generated by pip-compile") || line.contains("generated by uv")
-    });
-    let Some(at) = generated else { return Ok(()) };
-    let command = header.get(at + 1..).unwrap_or_default().iter().find(|line| {
-        ["pip-compile", "uv pip compile", "uv export", "pip-compile-multi"].iter().any(|tool| line.starts_with(tool))
-    });
-    let line = u32::try_from(at).unwrap_or(u32::MAX - 1) + 1;
-    let message = match command {
-        Some(command) => {
-            let sources: Vec<&str> = command
-                .split_whitespace()
-                .filter(|word| {
-                    !word.starts_with('-')
-                        && (word.ends_with(".in") || word.ends_with(".toml") || word.ends_with("setup.py"))
-                })
-                .collect();
-            let sources = if sources.is_empty() { "its source".to_owned() } else { sources.join(", ") };
-            format!("the file is generated; change {sources} and run `{command}`")
-        }
-        None => "the file is generated; change its source and compile it again".to_owned(),
+    let Some(header) = Header::of(source.body().0) else { return Ok(()) };
+    Err(Refusal::new(source.path(), RefusalCode::Generated, header.to_string()).at_lines([header.line]))
+}
+
+/// Files that may hold requirements, by their name: `*.txt`, `*.in`, `*.pip`, `requirements`. Those that other tools
+/// own are none.
+fn is_requirements(path: &RepoPath) -> bool {
+    let name = path.file_name().to_ascii_lowercase();
+    let (stem, extension) = name.rsplit_once('.').unwrap_or((&name, ""));
+    let is_text = match extension {
+        "txt" | "in" | "pip" => true,
+        _ => name == "requirements" || name == "constraints",
     };
-    Err(Refusal::new(source.path(), RefusalCode::Generated, message).at_lines([line]))
+    let is_metadata = path.as_str().split('/').any(|part| part.ends_with(".egg-info") || part.ends_with(".dist-info"));
+    let others = [
+        "authors",
+        "changelog",
+        "changes",
+        "cmakelists",
+        "contributors",
+        "copying",
+        "history",
+        "licence",
+        "license",
+        "manifest",
+        "notice",
+        "readme",
+        "robots",
+        "runtime",
+    ];
+    is_text && !is_metadata && !others.contains(&stem)
 }
 
 fn is_constraints(path: &RepoPath) -> bool {
-    path.file_name().to_ascii_lowercase().contains("constraint")
+    path.as_str().rsplit('/').take(2).any(|part| part.to_ascii_lowercase().contains("constraint"))
 }
 
 /// pip honours a PEP 263 cookie; the file is stored as UTF-8.
@@ -308,7 +353,9 @@ fn prove(before: &File, after: &File, operation: &Operation) -> Result<(), Strin
             let (Some(a), Some(b)) = (was.requirement(), is.requirement()) else {
                 return Err("the changed line is no requirement".to_owned());
             };
-            let is_wanted = a.besides_spec() == b.besides_spec()
+            let is_meant = dependency.marker.as_ref().is_none_or(|marker| a.has_marker(Some(marker)));
+            let is_wanted = is_meant
+                && a.besides_spec() == b.besides_spec()
                 && b.normalized() == dependency.name.normalized()
                 && b.spec() == dependency.spec.as_str()
                 && was.options() == is.options();
