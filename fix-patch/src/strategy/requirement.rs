@@ -126,6 +126,15 @@ impl<'t> Requirement<'t> {
         self.extras() == extras_of(dependency)
     }
 
+    /// Whether it declares what adding `dependency` would.
+    pub(super) fn declares(&self, dependency: &Dependency) -> bool {
+        !self.is_direct()
+            && self.normalized() == dependency.name.normalized()
+            && (dependency.spec.is_any() || self.has_spec(&dependency.spec))
+            && self.has_extras(dependency)
+            && self.has_marker(dependency.marker.as_ref())
+    }
+
     /// Whether the marker means what `marker` means.
     pub(super) fn has_marker(&self, marker: Option<&Marker>) -> bool {
         match (self.marker, marker) {

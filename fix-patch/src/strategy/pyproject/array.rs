@@ -97,14 +97,7 @@ impl<'t> List<'t> {
     pub(super) fn add(&self, dependency: &Dependency) -> Result<Vec<Edit>, Located> {
         let named = self.named(dependency);
         if !named.is_empty() {
-            let same = named.iter().any(|(_, found)| {
-                found.as_ref().is_some_and(|requirement| {
-                    !requirement.is_direct()
-                        && (dependency.spec.is_any() || requirement.has_spec(&dependency.spec))
-                        && requirement.has_extras(dependency)
-                        && requirement.has_marker(dependency.marker.as_ref())
-                })
-            });
+            let same = named.iter().any(|(_, found)| found.as_ref().is_some_and(|found| found.declares(dependency)));
             if same {
                 return Ok(Vec::new());
             }

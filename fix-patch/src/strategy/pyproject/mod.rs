@@ -155,9 +155,10 @@ fn edits_of(toml: &Toml, operation: &Operation) -> Result<Vec<Edit>, Located> {
         return list.pin(dependency);
     }
     let edits = list.add(dependency)?;
-    if !edits.is_empty() {
-        target.refuse_addition(toml, dependency)?;
+    if edits.is_empty() || target.is_included(toml, dependency) {
+        return Ok(Vec::new());
     }
+    target.refuse_addition(toml, dependency)?;
     Ok(edits)
 }
 
@@ -233,7 +234,7 @@ fn new_table(toml: &Toml, path: &[&str], line: &str) -> Edit {
     let name: Vec<String> = path.iter().map(|key| key_text(key)).collect();
     let header = format!("[{}]", name.join("."));
     if let Some(first) = first_header(toml, path) {
-        let start = toml.line_start(first);
+        let start = comments_start(toml.text(), toml.line_start(first));
         let newline = newline(toml.text(), start);
         return Edit::insertion(start, format!("{header}{newline}{line}{newline}{newline}"));
     }
@@ -255,6 +256,12 @@ fn new_table(toml: &Toml, path: &[&str], line: &str) -> Edit {
     } else {
         Edit::insertion(text.len(), format!("{newline}{blank}{header}{newline}{line}"))
     }
+}
+
+/// The start of the comments right above the line at `start`: they are about it.
+fn comments_start(text: &str, start: usize) -> usize {
+    let above = text.get(..start).unwrap_or_default().split_inclusive('\n').rev();
+    start - above.take_while(|line| line.trim_start().starts_with('#')).map(str::len).sum::<usize>()
 }
 
 /// Behind the last line of the nearest tables that a table at `path` belongs with; none where those end the file.

@@ -29,7 +29,10 @@ pub(super) fn prove(before: &Toml, after: &Toml, operation: &Operation) -> Resul
                 let is_version =
                     path.len() == list.len() + 1 || path.len() == list.len() + 2 && path.last() == Some(&"version");
                 let changed = old.as_str().is_some() && new.as_str() == Some(dependency.spec.as_str());
-                if is_version && changed { Ok(()) } else { Err(format!("{} changed", path.join("."))) }
+                let entry = path.get(..=list.len()).and_then(|entry| before.get(entry));
+                let is_meant =
+                    dependency.marker.is_none() || poetry::has_marker(entry.and_then(Item::as_table_like), dependency);
+                if is_version && changed && is_meant { Ok(()) } else { Err(format!("{} changed", path.join("."))) }
             }
             (false, None, Some(new)) => {
                 let added = dig(new, path, &list);
@@ -177,7 +180,8 @@ fn check_lists(
     let is_wanted = if is_pin {
         let was =
             old.get(same).copied().flatten().and_then(Requirement::parse).ok_or("the old entry is no requirement")?;
-        was.besides_spec() == requirement.besides_spec() && requirement.spec() == dependency.spec.as_str()
+        let is_meant = dependency.marker.as_ref().is_none_or(|marker| was.has_marker(Some(marker)));
+        is_meant && was.besides_spec() == requirement.besides_spec() && requirement.spec() == dependency.spec.as_str()
     } else {
         requirement.has_spec(&dependency.spec)
             && requirement.has_extras(dependency)

@@ -1,11 +1,14 @@
 //! Which list or table a section means in a document.
 
+use std::collections::BTreeSet;
+
 use fix_plan::{Dependency, GroupName, Section, normalize_name};
 use toml_edit::Item;
 
 use super::Located;
 use super::toml::Toml;
 use crate::refusal::RefusalCode;
+use crate::strategy::requirement::Requirement;
 
 /// The list or table that is edited.
 pub(super) struct Target {
@@ -45,6 +48,27 @@ impl Target {
         let is_poetry = matches!(section, Section::Poetry | Section::PoetryGroup(_) | Section::PoetryDev);
         let group = group.map(|group| (parents, group.normalized().to_owned()));
         Ok(Self { path, is_poetry, group, section })
+    }
+
+    /// Whether the group gets the dependency from a group that it includes.
+    pub(super) fn is_included(&self, toml: &Toml, dependency: &Dependency) -> bool {
+        let Section::Group(group) = &self.section else { return false };
+        let Some(groups) = toml.get(&["dependency-groups"]).and_then(Item::as_table_like) else { return false };
+        let mut seen = BTreeSet::new();
+        let mut open = vec![group.normalized().to_owned()];
+        while let Some(name) = open.pop() {
+            let list = groups.iter().find(|(key, _)| normalize_name(key) == name).and_then(|(_, item)| item.as_array());
+            for entry in list.into_iter().flatten().filter(|_| !seen.contains(&name)) {
+                let requirement = entry.as_str().and_then(Requirement::parse);
+                if requirement.is_some_and(|requirement| requirement.declares(dependency)) {
+                    return true;
+                }
+                let included = entry.as_inline_table().and_then(|table| table.get("include-group")?.as_str());
+                open.extend(included.map(normalize_name));
+            }
+            seen.insert(name);
+        }
+        false
     }
 
     /// Refuses what is computed elsewhere: by a build step.

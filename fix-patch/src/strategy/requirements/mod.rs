@@ -146,14 +146,7 @@ fn pin(source: &SourceFile, file: &File, dependency: &Dependency) -> Result<Opti
 fn add(source: &SourceFile, file: &File, dependency: &Dependency) -> Result<Option<Edit>, Refusal> {
     let named = named(file, dependency);
     if !named.is_empty() {
-        let same = named.iter().any(|line| {
-            line.requirement().is_some_and(|requirement| {
-                !requirement.is_direct()
-                    && (dependency.spec.is_any() || requirement.has_spec(&dependency.spec))
-                    && requirement.has_extras(dependency)
-                    && requirement.has_marker(dependency.marker.as_ref())
-            })
-        });
+        let same = named.iter().any(|line| line.requirement().is_some_and(|found| found.declares(dependency)));
         if same {
             return Ok(None);
         }
