@@ -2,10 +2,13 @@
 #![allow(dead_code, unreachable_pub, reason = "each test program uses a part of it")]
 #![expect(
     clippy::disallowed_methods,
+    clippy::indexing_slicing,
     clippy::panic,
     clippy::unwrap_used,
     reason = "a test starts programs and may fail; the library does not"
 )]
+
+pub mod manifests;
 
 use std::fs;
 use std::path::{Path, PathBuf};
