@@ -48,6 +48,21 @@ pub enum Generated {
 }
 
 impl PatchGenerator {
+    /// A generator that does nothing until it is given strategies.
+    ///
+    /// ```
+    /// use fix_patch::PatchGenerator;
+    /// # #[cfg(feature = "dependencies")] {
+    /// use fix_patch::requirements::Requirements;
+    /// // Requirements files, and no `pyproject.toml`.
+    /// let generator = PatchGenerator::empty().with_strategy(Box::new(Requirements));
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn empty() -> Self {
+        Self { strategies: Vec::new() }
+    }
+
     /// The same, with `strategy` asked before those that are there.
     #[must_use]
     pub fn with_strategy(mut self, strategy: Box<dyn Strategy>) -> Self {

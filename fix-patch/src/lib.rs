@@ -20,4 +20,6 @@ pub use source::SourceFile;
 #[cfg(feature = "python")]
 pub use strategy::imports;
 pub use strategy::{Allowance, PatchOptions, Proof, Proposal, Strategy};
+#[cfg(feature = "dependencies")]
+pub use strategy::{pyproject, requirements};
 pub use tree::{FILE_BYTES_MAX, MemoryTree, SourceBlob, SourceTree, TreeError};

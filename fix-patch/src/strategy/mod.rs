@@ -7,11 +7,11 @@ pub mod imports;
 #[cfg(feature = "dependencies")]
 mod in_turn;
 #[cfg(feature = "dependencies")]
-mod pyproject;
+pub mod pyproject;
 #[cfg(feature = "dependencies")]
 mod requirement;
 #[cfg(feature = "dependencies")]
-mod requirements;
+pub mod requirements;
 
 use std::collections::BTreeSet;
 use std::fmt;

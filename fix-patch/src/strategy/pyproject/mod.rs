@@ -10,6 +10,7 @@
 //! | empty | as its first entry, on the line if it has one | |
 //! | sorted, three entries or more | in its place, else at the end; tables in a list do not count | |
 //! | missing | made beside its siblings, else as a table behind its kin, in the fewest lines | refused |
+//! | brought by an included group | nothing to do | refused |
 //!
 //! | entry of Poetry | pin | addition |
 //! |---|---|---|
@@ -39,9 +40,10 @@ use crate::edit::Edit;
 use crate::refusal::{Refusal, RefusalCode};
 use crate::source::SourceFile;
 
-/// Adds and pins dependencies in `pyproject.toml`.
-#[derive(Debug)]
-pub(crate) struct Pyproject;
+/// Adds and pins dependencies in files named `pyproject.toml`.
+#[derive(Clone, Copy, Debug, Default)]
+#[expect(clippy::exhaustive_structs, reason = "it has nothing to hold")]
+pub struct Pyproject;
 
 impl Strategy for Pyproject {
     fn name(&self) -> &'static str {

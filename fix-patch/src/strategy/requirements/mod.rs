@@ -5,8 +5,9 @@
 //! | `a`, `a==1`, `a[x] >=1 ; m  # c` | in order when all are sorted, else behind the last line | the specifier alone |
 //! | `a (>=1)` | | inside the parentheses |
 //! | `a >=1, \` and `<2` on the next | | the specifier, with the line ends inside it |
-//! | `a==1 --hash=…`, `--require-hashes` | refused | refused |
-//! | `a @ url`, a path, `-e`, `#egg=a` | refused for this name | refused |
+//! | `a==1 --hash=…` | refused | refused for this line |
+//! | `--require-hashes` | refused | refused |
+//! | `a @ url`, a path, a wheel, `-e`, `#egg=a`, `a==${VERSION}` | refused for this name | refused |
 //! | `-r x`, `-c x`, other options, comments | stay | stay |
 //! | what pip would not read, a compiler's header | refused | refused |
 
@@ -25,9 +26,10 @@ use crate::edit::Edit;
 use crate::refusal::{Refusal, RefusalCode};
 use crate::source::SourceFile;
 
-/// Adds and pins dependencies in requirements files.
-#[derive(Debug)]
-pub(crate) struct Requirements;
+/// Adds and pins dependencies in requirements files: `*.txt`, `*.in`, `*.pip`, but for names that other tools own.
+#[derive(Clone, Copy, Debug, Default)]
+#[expect(clippy::exhaustive_structs, reason = "it has nothing to hold")]
+pub struct Requirements;
 
 impl Strategy for Requirements {
     fn name(&self) -> &'static str {
