@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use memchr::{memchr, memchr_iter};
+use memchr::{memchr, memchr_iter, memchr2, memchr3};
 
 use crate::source::SourceFile;
 use crate::strategy::requirement::{Requirement, is_spelling_of, name_at_start};
@@ -143,8 +143,9 @@ fn located_name(text: &str) -> Option<&str> {
             return Some(name_at_start(fragment.get(at + "#egg=".len()..)?));
         }
     }
-    let ends = memchr_iter(b'.', text.as_bytes());
-    let wheel = ends.filter_map(|at| text.split_at_checked(at)).find(|(_, end)| end.starts_with(".whl"))?.0;
+    // `w` is rarer than the dot before it.
+    let mut ends = memchr_iter(b'w', text.as_bytes()).filter_map(|at| text.split_at_checked(at.checked_sub(1)?));
+    let (wheel, _) = ends.find(|(_, end)| end.starts_with(".whl"))?;
     wheel.rsplit(['/', '\\']).next()?.split('-').next()
 }
 
@@ -308,9 +309,11 @@ fn comment_start(text: &str) -> usize {
 
 /// The content and the whole of each physical line.
 fn physical_lines(text: &str, start: usize) -> impl Iterator<Item = (Range<usize>, Range<usize>)> {
-    // In pieces, so that the loop over each has no early end and is done many bytes at a time.
-    let is_rare = |byte: &u8| matches!(byte, b'\r' | 0x0b | 0x0c | 0x1c..=0x1e | 0xc2 | 0xe2);
-    let has_rare = text.as_bytes().chunks(256).any(|chunk| chunk.iter().filter(|byte| is_rare(byte)).count() > 0);
+    // The first bytes of what ends a line, but for `\n`: most files have none of them.
+    let bytes = text.as_bytes();
+    let has_rare = memchr3(b'\r', 0x0b, 0x0c, bytes).is_some()
+        || memchr3(0x1c, 0x1d, 0x1e, bytes).is_some()
+        || memchr2(0xc2, 0xe2, bytes).is_some();
     let mut at = start;
     std::iter::from_fn(move || {
         let rest = text.get(at..).filter(|rest| !rest.is_empty())?;
