@@ -82,5 +82,5 @@ async fn spans_and_events_have_stable_names_and_tell_no_untrusted_text() {
     let told = told.0.lock().unwrap();
     assert_eq!(told.iter().filter(|line| line.starts_with("finished")).collect::<Vec<_>>(), ["finished opened"]);
     assert!(told.contains(&"failed pr_sink unavailable".to_owned()), "{told:?}");
-    assert_eq!(told.iter().filter(|line| line.starts_with("stage")).count(), 5 + 2, "{told:?}");
+    assert_eq!(told.iter().filter(|line| line.starts_with("stage")).count(), 5 + 1, "{told:?}");
 }

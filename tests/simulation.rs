@@ -15,7 +15,7 @@ use fix_pipeline::testing::{Case, FakeForge, FakePlanSource, FakeValidator, Forg
 use fix_pipeline::{
     AdapterError, AdapterErrorKind, Announcement, CheckStatus, Entry, Event, Finished, Journal, MemoryRunStore,
     OutcomeCode, Pipeline, PipelineError, PlanRequest, PlanSource, PrSink, PullRequest, RawPlan, Report, RunContext,
-    RunId, RunStore, Subject, Timer, Validated, Validator,
+    RunId, RunStore, Subject, Timer, Validated, Validator, Verdict,
 };
 
 const SEEDS: u64 = 10_000;
@@ -229,8 +229,8 @@ impl World {
         if let [pull_request] = pull_requests.as_slice() {
             assert!(has(&|event| matches!(event, Event::PrOpening { announcement }
                 if announcement.branch == pull_request.branch && announcement.tree == pull_request.tree)));
-            let red = |verdicts: &[CheckStatus]| verdicts.iter().all(|verdict| *verdict == CheckStatus::Failed);
-            let green = |verdicts: &[CheckStatus]| verdicts.iter().all(|verdict| *verdict == CheckStatus::Passed);
+            let red = |verdicts: &[Verdict]| verdicts.iter().all(|verdict| verdict.status == CheckStatus::Failed);
+            let green = |verdicts: &[Verdict]| verdicts.iter().all(|verdict| verdict.status == CheckStatus::Passed);
             assert!(has(&|event| matches!(event, Event::BaselineChecked { verdicts, .. } if red(verdicts))));
             assert!(has(&|event| matches!(event, Event::PlanReviewed { decision, .. } if decision.allowed)));
             assert!(has(&|event| matches!(event, Event::PatchReviewed { decision } if decision.allowed)));

@@ -21,3 +21,6 @@ pub use source::SourceFile;
 pub use strategy::imports;
 pub use strategy::{Allowance, PatchOptions, Proof, Proposal, Strategy};
 pub use tree::{FILE_BYTES_MAX, MemoryTree, SourceBlob, SourceTree, TreeError};
+
+/// The version of this crate, for the records of those who use it.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -20,17 +20,17 @@ mod worker;
 pub use attestation::{Attestation, Signer};
 pub use budget::{Budgets, RealTime, Timer};
 pub use draft::Draft;
-pub use error::{AdapterError, AdapterErrorKind, PipelineError, Port};
+pub use error::{AdapterError, AdapterErrorKind, PipelineError, Port, SetAside};
 pub use journal::{
     Announcement, AskedRound, Entry, Event, FailureRecord, FindingRecord, FinishRecord, IllegalEvent, Journal,
-    JournalError, State, StatsRecord, ViolationRecord,
+    JournalError, State, StatsRecord, Terms, ViolationRecord,
 };
 pub use observer::{Observer, Stage};
 pub use outcome::{Outcome, OutcomeCode};
 pub use pipeline::{Finished, Pipeline};
 pub use port::{
     CheckStatus, CommandRecord, MemoryRunStore, Phase, PlanRequest, PlanSource, PrSink, PrStatus, Previous,
-    PullRequest, RawPlan, Report, RunStore, Subject, Usage, Validator, dynamic,
+    PullRequest, RawPlan, Report, RunStore, Subject, Usage, Validator, Verdict, dynamic,
 };
 pub use record::{PolicySummary, PrSummary, RunRecord, RunReport, RunStatus, ValidationSummary};
 pub use replay::{Replayed, replay};

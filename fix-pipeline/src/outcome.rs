@@ -6,7 +6,7 @@ use std::fmt;
 use fix_plan::Log;
 use serde::{Deserialize, Serialize};
 
-use crate::port::{CheckStatus, PrStatus, PullRequest, Report, symptoms};
+use crate::port::{CheckStatus, PrStatus, PullRequest, Report, Verdict, symptoms};
 
 /// The end of a run.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -136,7 +136,7 @@ pub(crate) fn of_decided(pull_request: &PullRequest) -> (OutcomeCode, String) {
 }
 
 /// Why a baseline does not show the failure that `log` tells of; `None` when it does.
-pub(crate) fn of_baseline(report: &Report, verdicts: &[CheckStatus], log: &Log) -> Option<(OutcomeCode, String)> {
+pub(crate) fn of_baseline(report: &Report, verdicts: &[Verdict], log: &Log) -> Option<(OutcomeCode, String)> {
     let of = |code, message: &str| Some((code, message.to_owned()));
     if let Some(message) = disagreement(verdicts, CheckStatus::Failed) {
         return Some((OutcomeCode::Flaky, format!("without a patch, {message}")));
@@ -168,11 +168,7 @@ pub(crate) fn of_baseline(report: &Report, verdicts: &[CheckStatus], log: &Log) 
 }
 
 /// Why a patched tree does not pass; `None` when it does.
-pub(crate) fn of_patched(
-    report: &Report,
-    verdicts: &[CheckStatus],
-    baseline: &Report,
-) -> Option<(OutcomeCode, String)> {
+pub(crate) fn of_patched(report: &Report, verdicts: &[Verdict], baseline: &Report) -> Option<(OutcomeCode, String)> {
     let of = |code, message: &str| Some((code, message.to_owned()));
     if let Some(message) = disagreement(verdicts, CheckStatus::Passed) {
         return Some((OutcomeCode::Flaky, format!("with the patch, {message}")));
@@ -212,12 +208,17 @@ pub(crate) fn of_patched(
     }
 }
 
-/// Says how often a repeated check ended in `status`, when not every time or never.
-fn disagreement(verdicts: &[CheckStatus], status: CheckStatus) -> Option<String> {
+/// Says how often a repeated check ended in `status`, or that it failed in several ways, when it was not the
+/// same every time.
+fn disagreement(verdicts: &[Verdict], status: CheckStatus) -> Option<String> {
     let first = verdicts.first()?;
-    if verdicts.iter().all(|verdict| verdict == first) {
+    if verdicts.iter().all(|verdict| first.agrees(verdict)) {
         return None;
     }
-    let count = verdicts.iter().filter(|verdict| **verdict == status).count();
+    let count = verdicts.iter().filter(|verdict| verdict.status == status).count();
+    if status == CheckStatus::Failed && count == verdicts.len() {
+        let ways: BTreeSet<&str> = verdicts.iter().map(|verdict| verdict.fingerprint.as_str()).collect();
+        return Some(format!("{count} checks failed in {} different ways", ways.len()));
+    }
     Some(format!("{count} of {} checks ended as {}", verdicts.len(), status.as_str()))
 }

@@ -12,6 +12,7 @@ use tracing::Instrument as _;
 use crate::attestation::Signer;
 use crate::budget::{Budgets, RealTime, Timer};
 use crate::error::PipelineError;
+use crate::journal::Terms;
 use crate::observer::Observer;
 use crate::outcome::Outcome;
 use crate::port::{PlanSource, PrSink, RunStore, Validator};
@@ -73,7 +74,7 @@ pub struct Finished {
     pub record: RunRecord,
 }
 
-impl<P: PlanSource, V: Validator, S: PrSink, R: RunStore> Pipeline<P, V, S, R> {
+impl<P, V, S, R> Pipeline<P, V, S, R> {
     /// A pipeline of these adapters, with the default policy, generator and options.
     pub fn new(plan_source: P, validator: V, pr_sink: S, run_store: R) -> Self {
         Self {
@@ -93,6 +94,13 @@ impl<P: PlanSource, V: Validator, S: PrSink, R: RunStore> Pipeline<P, V, S, R> {
         }
     }
 
+    /// What decides its runs, besides failures and adapters: what their journals record as such.
+    pub fn terms(&self) -> Terms {
+        Terms::new(&self.policy, &self.generator, &self.options, self.repeats.get())
+    }
+}
+
+impl<P: PlanSource, V: Validator, S: PrSink, R: RunStore> Pipeline<P, V, S, R> {
     /// Runs `failure` to its end, or on from where it was: running is resuming.
     ///
     /// Everything in `failure` is [redacted](Failure::redacted) before anything else happens: adapters

@@ -83,7 +83,7 @@ impl RunRecord {
                 self.commit = Some(failure.commit.clone());
             }
             Event::BaselineChecked { report, .. } => self.baseline = Some(report.clone()),
-            Event::PlanProposed { .. } | Event::PrOpening { .. } => {}
+            Event::Resumed { .. } | Event::PlanProposed { .. } | Event::PrOpening { .. } => {}
             Event::PlanReviewed { plan, decision, .. } => {
                 self.plan_json = Some(plan.clone());
                 self.plan_policy = Some(decision.clone());

@@ -78,7 +78,7 @@ impl Stages<'_> {
             _ => None,
         })?;
         if let Some(begun_under) = self.stored(|event| match event {
-            Event::Started { policy, .. } => Some(policy.clone()),
+            Event::Started { terms, .. } => Some(terms.policy.clone()),
             _ => None,
         }) {
             self.compare("policy", begun_under, policy.digest().to_owned());

@@ -129,6 +129,11 @@ impl Local {
     }
 }
 
+/// The branch, or what it was before it was deleted.
+fn head<'p>(branches: &[String], pull_request: &'p LocalPullRequest) -> &'p str {
+    if branches.contains(&pull_request.branch) { &pull_request.branch } else { &pull_request.commit }
+}
+
 impl ForgeHarness for Local {
     type Sink = Lossy;
 
@@ -144,9 +149,10 @@ impl ForgeHarness for Local {
         let Ok(files) = std::fs::read_dir(self.repository.home().join("pull-requests")) else { return Vec::new() };
         let text = |file: std::fs::DirEntry| std::fs::read_to_string(file.path()).unwrap();
         let parsed = files.map(|file| serde_json::from_str::<LocalPullRequest>(&text(file.unwrap())).unwrap());
+        let branches = self.repository.other_branches();
         let seen = parsed.map(|pull_request| SeenPullRequest {
-            tree: self.repository.git(&["rev-parse", &format!("{}^{{tree}}", pull_request.branch)]),
-            base_commit: self.repository.git(&["rev-parse", &format!("{}^", pull_request.branch)]),
+            tree: self.repository.git(&["rev-parse", &format!("{}^{{tree}}", head(&branches, &pull_request))]),
+            base_commit: self.repository.git(&["rev-parse", &format!("{}^", head(&branches, &pull_request))]),
             branch: pull_request.branch,
             title: pull_request.title,
             body: pull_request.body,

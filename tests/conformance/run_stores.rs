@@ -7,6 +7,7 @@ use fix_adapters::run_store::Sqlite;
 use fix_pipeline::testing::{Case, conformance};
 use fix_pipeline::{
     AdapterError, AdapterErrorKind, Entry, Event, FailureRecord, Journal, MemoryRunStore, OutcomeCode, RunId, RunStore,
+    Terms,
 };
 use sqlx::Connection as _;
 
@@ -87,13 +88,17 @@ fn short_run() -> (RunId, Vec<Entry>) {
     let failure = Case::missing_dependency().failure;
     let mut journal = Journal::default();
     for event in [
-        Event::Started { failure: FailureRecord::from(&failure), policy: "p".to_owned(), engine: "e".to_owned() },
+        Event::Started { failure: FailureRecord::from(&failure), terms: terms() },
         Event::Stopped { code: OutcomeCode::NoPlan, message: "nothing".to_owned() },
     ] {
         let entry = journal.next(event).unwrap();
         journal.push(entry).unwrap();
     }
     (RunId::of(&failure.event_id), journal.entries().to_vec())
+}
+
+fn terms() -> Terms {
+    Terms::new(&fix_policy::PolicyEngine::default(), &fix_patch::PatchGenerator::default(), &Default::default(), 1)
 }
 
 /// A store that is looked at is not made, and not changed.

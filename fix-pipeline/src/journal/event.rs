@@ -6,7 +6,9 @@ use fix_policy::Decision;
 use serde::{Deserialize, Serialize};
 
 use crate::outcome::OutcomeCode;
-use crate::port::{CheckStatus, PullRequest, RawPlan, Report, Usage};
+use crate::port::{PullRequest, RawPlan, Report, Usage, Verdict};
+
+use super::terms::Terms;
 
 /// One thing that happened, with everything needed to understand it later and to
 /// derive the next step again.
@@ -18,17 +20,21 @@ pub enum Event {
     Started {
         /// The failure it is about.
         failure: FailureRecord,
-        /// The digest of the policy in force.
-        policy: String,
-        /// The version of the pipeline.
-        engine: String,
+        /// What decides it.
+        terms: Terms,
+    },
+    /// The run goes on under other terms than before: a new version or policy, another configuration. What
+    /// was decided before is derived again and compared.
+    Resumed {
+        /// What decides it from here on.
+        terms: Terms,
     },
     /// The failure was looked for in the sandbox.
     BaselineChecked {
         /// What the check showed; the last one, when it was repeated.
         report: Report,
         /// How each repetition ended, the one reported included.
-        verdicts: Vec<CheckStatus>,
+        verdicts: Vec<Verdict>,
     },
     /// A plan source answered.
     PlanProposed {
@@ -65,7 +71,7 @@ pub enum Event {
         /// What the check showed; the last one, when it was repeated.
         report: Report,
         /// How each repetition ended, the one reported included.
-        verdicts: Vec<CheckStatus>,
+        verdicts: Vec<Verdict>,
     },
     /// The forge is about to be asked.
     PrOpening {
@@ -97,6 +103,7 @@ impl Event {
     pub fn name(&self) -> &'static str {
         match self {
             Self::Started { .. } => "started",
+            Self::Resumed { .. } => "resumed",
             Self::BaselineChecked { .. } => "baseline_checked",
             Self::PlanProposed { .. } => "plan_proposed",
             Self::PlanReviewed { .. } => "plan_reviewed",
@@ -107,6 +114,14 @@ impl Event {
             Self::PrOpened { .. } => "pr_opened",
             Self::PrDecided { .. } => "pr_decided",
             Self::Stopped { .. } => "stopped",
+        }
+    }
+
+    /// The terms that hold from here on, where it says so.
+    pub(crate) fn terms(&self) -> Option<&Terms> {
+        match self {
+            Self::Started { terms, .. } | Self::Resumed { terms } => Some(terms),
+            _ => None,
         }
     }
 
@@ -332,9 +347,4 @@ impl From<&Finding> for FindingRecord {
             message: finding.message.clone(),
         }
     }
-}
-
-/// Whether every repetition ended so.
-pub(crate) fn all(verdicts: &[CheckStatus], status: CheckStatus) -> bool {
-    !verdicts.is_empty() && verdicts.iter().all(|verdict| *verdict == status)
 }

@@ -2,8 +2,8 @@
 
 use fix_plan::limits::REPAIRS_MAX;
 
-use super::event::{Event, all};
-use crate::port::CheckStatus;
+use super::event::Event;
+use crate::port::{CheckStatus, Verdict};
 
 /// Where a run is. Recording and recovery share this one table.
 ///
@@ -12,7 +12,7 @@ use crate::port::CheckStatus;
 ///      ─patch─▶ Patched ─allowed─▶ PatchApproved ─passed─▶ Green ─opening─▶ Opening ─opened─▶ Opened
 /// ```
 /// A pull request that a person has closed or merged leads from `Opening` to `Decided`. A judgement that says no leads to `Ending`, where only `stopped` is left; and a
-/// run may be stopped from anywhere between its start and its end.
+/// run may be stopped, or go on under other terms, from anywhere between its start and its end.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum State {
@@ -71,8 +71,9 @@ impl State {
         let or_end = |yes: bool, next: Self| if yes { next } else { Self::Ending };
         let next = match (self, event) {
             (Self::New, Event::Started { .. }) => Self::Started,
+            (state, Event::Resumed { .. }) if state != Self::New && !state.is_terminal() => state,
             (Self::Started, Event::BaselineChecked { verdicts, .. }) => {
-                or_end(all(verdicts, CheckStatus::Failed), Self::Red { round: 0 })
+                or_end(Verdict::all(verdicts, CheckStatus::Failed), Self::Red { round: 0 })
             }
             (Self::Red { round }, Event::PlanProposed { round: asked }) if asked.round == round => {
                 match asked.violations.is_empty() {
@@ -84,7 +85,7 @@ impl State {
             (Self::PlanApproved, Event::PatchGenerated { .. }) => Self::Patched,
             (Self::Patched, Event::PatchReviewed { decision }) => or_end(decision.allowed, Self::PatchApproved),
             (Self::PatchApproved, Event::Validated { verdicts, .. }) => {
-                or_end(all(verdicts, CheckStatus::Passed), Self::Green)
+                or_end(Verdict::all(verdicts, CheckStatus::Passed), Self::Green)
             }
             (Self::Green, Event::PrOpening { .. }) => Self::Opening,
             (Self::Opening, Event::PrOpened { pull_request }) if pull_request.status.is_open() => Self::Opened,

@@ -10,7 +10,7 @@ pub use plan_source::{PlanRequest, PlanSource, Previous, RawPlan, Usage};
 pub use pr_sink::{PrSink, PrStatus, PullRequest};
 pub use run_store::{MemoryRunStore, RunStore};
 pub(crate) use validator::symptoms;
-pub use validator::{CheckStatus, CommandRecord, Phase, Report, Subject, Validator};
+pub use validator::{CheckStatus, CommandRecord, Phase, Report, Subject, Validator, Verdict};
 
 /// Forwards a port through references and smart pointers, so that `Arc<dyn Dyn…>` is one, too.
 macro_rules! forward {

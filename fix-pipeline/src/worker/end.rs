@@ -39,7 +39,7 @@ pub(super) fn settle(port: Port, error: AdapterError) -> End {
 }
 
 /// An error and what caused it, on one line.
-fn with_causes(error: &dyn std::error::Error) -> String {
+pub(super) fn with_causes(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

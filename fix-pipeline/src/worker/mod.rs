@@ -4,6 +4,8 @@ mod end;
 mod opening;
 mod stages;
 
+use std::error::Error;
+
 use fix_patch::SourceTree;
 use fix_plan::Failure;
 use tracing::Instrument as _;
@@ -12,8 +14,8 @@ pub(crate) use end::End;
 use end::adapter;
 
 use crate::budget::within;
-use crate::error::{AdapterError, PipelineError, Port};
-use crate::journal::{Event, FailureRecord, Journal, JournalError, State};
+use crate::error::{AdapterError, PipelineError, Port, SetAside};
+use crate::journal::{Event, FailureRecord, Journal, State};
 use crate::observer::Stage;
 use crate::outcome::{Outcome, OutcomeCode};
 use crate::pipeline::{Finished, Pipeline};
@@ -36,7 +38,13 @@ impl<'p, P: PlanSource, V: Validator, S: PrSink, R: RunStore> Worker<'p, P, V, S
         let context = RunContext::new(failure.redacted(&pipeline.redactor));
         let mut worker = Self { pipeline, context, journal: Journal::default(), asked_before: false };
         let entries = worker.call(Port::RunStore, pipeline.run_store.load(worker.context.run)).await;
-        worker.journal = Journal::replay(entries.map_err(|source| adapter(Port::RunStore, source))?)?;
+        let entries = match entries {
+            Ok(entries) => entries,
+            Err(source) if source.is_transient() => return Err(adapter(Port::RunStore, source)),
+            Err(source) => return Err(worker.set_aside(SetAside::of_store(&source), source.into())),
+        };
+        worker.journal =
+            Journal::replay(entries).map_err(|error| worker.set_aside(SetAside::of_journal(&error), error.into()))?;
         worker.asked_before = worker.journal.state() == State::Opening;
         let failure = FailureRecord::from(&worker.context.failure);
         let stored = worker.stored(|event| match event {
@@ -45,14 +53,12 @@ impl<'p, P: PlanSource, V: Validator, S: PrSink, R: RunStore> Worker<'p, P, V, S
         });
         match stored {
             None => {
-                let policy = pipeline.policy.digest().to_owned();
-                worker.record(Event::Started { failure, policy, engine: ENGINE.to_owned() }).await?;
+                worker.record(Event::Started { failure, terms: pipeline.terms() }).await?;
             }
             Some(stored) if stored.repository == failure.repository && stored.commit == failure.commit => {
                 // The first delivery decides: a later log or time must not change what is derived.
-                let failure = Failure::try_from(&stored);
-                worker.context.failure = failure
-                    .map_err(|error| JournalError::Format { problem: format!("the failure is damaged: {error}") })?;
+                worker.context.failure =
+                    Failure::try_from(&stored).map_err(|error| worker.set_aside(SetAside::Damaged, error.into()))?;
             }
             Some(stored) => {
                 return Err(PipelineError::DifferentFailure {
@@ -62,6 +68,13 @@ impl<'p, P: PlanSource, V: Validator, S: PrSink, R: RunStore> Worker<'p, P, V, S
             }
         }
         Ok(worker)
+    }
+
+    /// A stored run that can't be used: told to whoever watches, and left as it is.
+    fn set_aside(&self, reason: SetAside, source: Box<dyn Error + Send + Sync>) -> PipelineError {
+        tracing::error!(target: "fix_pipeline", reason = reason.as_str(), "set aside");
+        self.pipeline.observer.set_aside(self.context.run, reason, &*source);
+        PipelineError::SetAside { run: self.context.run, reason, source }
     }
 
     /// The run, as adapters see it.
@@ -160,6 +173,3 @@ impl<'p, P: PlanSource, V: Validator, S: PrSink, R: RunStore> Worker<'p, P, V, S
         Finished { run: self.context.run, outcome, record }
     }
 }
-
-/// What the journal records as the writer of a run.
-const ENGINE: &str = concat!("fix-pipeline ", env!("CARGO_PKG_VERSION"));

@@ -4,29 +4,24 @@ use fix_patch::{Generated, Patch, PatchError, SourceTree};
 use fix_plan::{Dialogue, FixPlan, Next};
 use fix_policy::{Approved, Decision, Denied};
 
-use super::end::{End, changed, same, settle, stop};
-use super::{ENGINE, Worker};
+use super::Worker;
+use super::end::{End, changed, same, settle, stop, with_causes};
 use crate::attestation::Attestation;
 use crate::draft::Draft;
-use crate::error::{PipelineError, Port};
+use crate::error::{PipelineError, Port, may_pass};
 use crate::journal::{AskedRound, Event};
 use crate::observer::Stage;
 use crate::outcome::{self, OutcomeCode};
 use crate::port::{
     CheckStatus, Phase, PlanRequest, PlanSource, PrSink, Previous, RawPlan, Report, RunStore, Subject, Validator,
+    Verdict,
 };
 use crate::validated::Validated;
 
 impl<P: PlanSource, V: Validator, S: PrSink, R: RunStore> Worker<'_, P, V, S, R> {
     /// Every stage but the last: what may be proposed.
     pub(crate) async fn prepare(&mut self, tree: &dyn SourceTree) -> Result<Validated, End> {
-        let begun_with = self.stored(|event| match event {
-            Event::Started { policy, engine, .. } => Some((policy.clone(), engine.clone())),
-            _ => None,
-        });
-        // Once the forge may have been asked, what counts is that the same is asked for again.
-        let unchanged = begun_with == Some((self.pipeline.policy.digest().to_owned(), ENGINE.to_owned()));
-        same("the policy or the pipeline", unchanged || self.asked_before)?;
+        self.take_terms().await?;
         let baseline = self.baseline().await?;
         let plan = self.plan(tree).await?;
         let plan = self.review_plan(plan).await?;
@@ -42,6 +37,17 @@ impl<P: PlanSource, V: Validator, S: PrSink, R: RunStore> Worker<'_, P, V, S, R>
             Some(signer) => attestation.signed(&**signer).map_err(|error| settle(Port::PrSink, error))?,
         };
         Ok(Validated::new(plan, patch, baseline, report, draft, attestation))
+    }
+
+    /// Under other terms than before, a run goes on where nothing depends on them yet; every decision that is
+    /// stored is made again, and must come out the same.
+    async fn take_terms(&mut self) -> Result<(), PipelineError> {
+        let terms = self.pipeline.terms();
+        let last = self.journal.events().filter_map(Event::terms).last();
+        if last == Some(&terms) {
+            return Ok(());
+        }
+        self.record(Event::Resumed { terms }).await
     }
 
     /// Red first: no model is asked about a failure that does not reproduce.
@@ -65,14 +71,14 @@ impl<P: PlanSource, V: Validator, S: PrSink, R: RunStore> Worker<'_, P, V, S, R>
     }
 
     /// The last report, and how each repetition ended.
-    async fn check(&self, stage: Stage, subject: Subject<'_>) -> Result<(Report, Vec<CheckStatus>), End> {
+    async fn check(&self, stage: Stage, subject: Subject<'_>) -> Result<(Report, Vec<Verdict>), End> {
         self.begin(stage);
         let mut verdicts = Vec::new();
         loop {
             let checked = self.call(Port::Validator, self.pipeline.validator.validate(&self.context, subject)).await;
             let mut report = checked.map_err(|error| settle(Port::Validator, error))?;
             report.output_tail = self.pipeline.redactor.redact(&report.output_tail).into_owned();
-            verdicts.push(report.status);
+            verdicts.push(Verdict::of(&report));
             // A limit that was hit once is answer enough.
             let settled = !matches!(report.status, CheckStatus::Passed | CheckStatus::Failed);
             if settled || u32::try_from(verdicts.len()).is_ok_and(|count| count >= self.pipeline.repeats.get()) {
@@ -149,13 +155,16 @@ impl<P: PlanSource, V: Validator, S: PrSink, R: RunStore> Worker<'_, P, V, S, R>
         });
         let patch = match generated {
             Ok(Generated::Patch(patch)) => patch,
+            Err(error @ PatchError::Tree(_)) if may_pass(&error) => {
+                return Err(End::Error(PipelineError::Snapshot(error)));
+            }
+            Err(error @ PatchError::Tree(_)) => {
+                return stop(OutcomeCode::AdapterFailed, with_causes(&error));
+            }
             Ok(Generated::NoChange(_)) | Err(_) if stored.is_some() => return changed("the patch"),
             Ok(Generated::NoChange(reasons)) => return stop(OutcomeCode::NoChange, reasons.join("; ")),
             Err(PatchError::Refused(refusal)) => return stop(OutcomeCode::PatchRefused, refusal.to_string()),
-            Err(error @ PatchError::ProofFailed { .. }) => return stop(OutcomeCode::ProofFailed, error.to_string()),
-            Err(error) => {
-                return Err(End::Error(PipelineError::Snapshot(error)));
-            }
+            Err(error) => return stop(OutcomeCode::ProofFailed, error.to_string()),
         };
         match stored {
             None => self.record(Event::patch_generated(&patch)).await?,

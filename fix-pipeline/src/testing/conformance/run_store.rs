@@ -6,9 +6,12 @@ use std::pin::{Pin, pin};
 use std::slice::from_ref;
 use std::task::Poll;
 
+use fix_patch::{PatchGenerator, PatchOptions};
+use fix_policy::PolicyEngine;
+
 use super::Conformance;
 use crate::error::{AdapterError, AdapterErrorKind};
-use crate::journal::{Entry, Event, FailureRecord, Journal};
+use crate::journal::{Entry, Event, FailureRecord, Journal, Terms};
 use crate::outcome::OutcomeCode;
 use crate::port::RunStore;
 use crate::run::RunId;
@@ -134,7 +137,7 @@ fn entries(name: &str, text: &str) -> Vec<Entry> {
     text.clone_into(&mut failure.log);
     let mut journal = Journal::default();
     for event in [
-        Event::Started { failure, policy: "policy".to_owned(), engine: "engine".to_owned() },
+        Event::Started { failure, terms: terms() },
         Event::Stopped { code: OutcomeCode::NoPlan, message: text.to_owned() },
     ] {
         if let Ok(entry) = journal.next(event) {
@@ -142,6 +145,10 @@ fn entries(name: &str, text: &str) -> Vec<Entry> {
         }
     }
     journal.entries().to_vec()
+}
+
+fn terms() -> Terms {
+    Terms::new(&PolicyEngine::default(), &PatchGenerator::default(), &PatchOptions::default(), 1)
 }
 
 /// Byte for byte, in order.
