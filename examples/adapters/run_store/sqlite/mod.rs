@@ -1,10 +1,15 @@
 //! Journals in an SQLite file.
 
+mod problem;
+mod row;
+
 use std::path::Path;
 use std::time::Duration;
 
-use fix_pipeline::{AdapterError, AdapterErrorKind, Entry, RunId, RunRecord, RunStore};
+use fix_pipeline::{AdapterError, AdapterErrorKind, Entry, RunId, RunStore};
+use problem::{Problem, database};
 use serde::Serialize;
+use sqlx::migrate::MigrateError;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{Row as _, Sqlite as Driver, Transaction};
 
@@ -27,9 +32,9 @@ pub struct RunSummary {
     pub event_id: String,
     /// The repository.
     pub repository: String,
-    /// `running`, or the code of the outcome.
+    /// `running`, the code of the outcome, or `set_aside`: its journal can't be used.
     pub status: String,
-    /// Why there is no pull request.
+    /// Why there is no pull request, or what is wrong with the journal.
     pub error: Option<String>,
     /// When it began, UTC.
     pub created_at: String,
@@ -41,14 +46,15 @@ impl Sqlite {
     /// Opens the file, or makes it, and brings its tables up to date.
     ///
     /// # Errors
-    /// [`AdapterErrorKind::Refused`] when it can't be opened or is no such store.
+    /// [`AdapterErrorKind::Unavailable`] when it can't be opened now, [`AdapterErrorKind::Damaged`] when it is no
+    /// database, [`AdapterErrorKind::Refused`] when it is another one.
     pub async fn open(file: &Path) -> Result<Self, AdapterError> {
-        let failed = |error: Box<dyn std::error::Error + Send + Sync>| {
+        let failed = |error: std::io::Error| {
             AdapterError::new(AdapterErrorKind::Refused, "open the run store", file.display().to_string())
                 .with_source(error)
         };
         if let Some(folder) = file.parent() {
-            std::fs::create_dir_all(folder).map_err(|error| failed(error.into()))?;
+            std::fs::create_dir_all(folder).map_err(failed)?;
         }
         let options = SqliteConnectOptions::new()
             .filename(file)
@@ -58,8 +64,17 @@ impl Sqlite {
             .foreign_keys(true)
             .busy_timeout(Duration::from_secs(10));
         let pool = SqlitePoolOptions::new().max_connections(4).connect_with(options).await;
-        let pool = pool.map_err(|error| failed(error.into()))?;
-        sqlx::migrate!("adapters/run_store/migrations").run(&pool).await.map_err(|error| failed(error.into()))?;
+        let pool = pool.map_err(|error| database("open the run store", error))?;
+        let migrated = sqlx::migrate!("adapters/run_store/migrations").run(&pool).await;
+        migrated.map_err(|error| match error {
+            MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => {
+                database("open the run store", error)
+            }
+            error => {
+                let message = format!("{} is no run store, or one of a newer version", file.display());
+                AdapterError::new(AdapterErrorKind::Refused, "open the run store", message).with_source(error)
+            }
+        })?;
         Ok(Self { pool })
     }
 
@@ -69,24 +84,29 @@ impl Sqlite {
     /// [`AdapterErrorKind::Refused`] when it is no such store.
     pub async fn open_to_read(file: &Path) -> Result<Self, AdapterError> {
         let refused = |error: sqlx::Error| {
-            let message = format!("{} is no run store", file.display());
+            let message = format!("{} is no run store of this version", file.display());
             AdapterError::new(AdapterErrorKind::Refused, "open the run store", message).with_source(error)
         };
         let options = SqliteConnectOptions::new().filename(file).read_only(true).busy_timeout(Duration::from_secs(10));
         let pool = SqlitePoolOptions::new().max_connections(4).connect_with(options).await.map_err(refused)?;
-        sqlx::query("SELECT id FROM fix_pipeline_runs LIMIT 1").fetch_optional(&pool).await.map_err(refused)?;
+        sqlx::query("SELECT id FROM fix_pipeline_runs, fix_pipeline_set_aside LIMIT 1")
+            .fetch_optional(&pool)
+            .await
+            .map_err(refused)?;
         Ok(Self { pool })
     }
 
     /// The runs, the newest first; at most `limit`.
     ///
     /// # Errors
-    /// [`AdapterErrorKind::Unavailable`] when the file can't be read.
+    /// [`AdapterErrorKind::Unavailable`] when the file can't be read now, other kinds when it never can.
     pub async fn runs(&self, limit: u32) -> Result<Vec<RunSummary>, AdapterError> {
-        let query = "SELECT id, event_id, repository, status, error, created_at, updated_at \
-                     FROM fix_pipeline_runs ORDER BY created_at DESC, id LIMIT ?1";
+        let query = "SELECT id, event_id, repository, created_at, updated_at, \
+                     CASE WHEN reason IS NULL THEN status ELSE 'set_aside' END AS status, COALESCE(reason, error) AS error \
+                     FROM fix_pipeline_runs LEFT JOIN fix_pipeline_set_aside ON run_id = id \
+                     ORDER BY created_at DESC, id LIMIT ?1";
         let rows = sqlx::query(query).bind(limit).fetch_all(&self.pool).await;
-        let rows = rows.map_err(|error| unavailable("list runs", error))?;
+        let rows = rows.map_err(|error| database("list runs", error))?;
         let summary = |row: &sqlx::sqlite::SqliteRow| -> Result<RunSummary, sqlx::Error> {
             Ok(RunSummary {
                 run_id: row.try_get("id")?,
@@ -98,7 +118,17 @@ impl Sqlite {
                 updated_at: row.try_get("updated_at")?,
             })
         };
-        rows.iter().map(summary).collect::<Result<_, _>>().map_err(|error| unavailable("list runs", error))
+        rows.iter().map(summary).collect::<Result<_, _>>().map_err(|error| database("list runs", error))
+    }
+
+    /// Notes for whoever lists runs. What matters is the answer of the caller, which this can't spoil: a file
+    /// that is open to read only has no notes.
+    async fn note(&self, query: &'static str, run: RunId, reason: Option<String>) {
+        let mut query = sqlx::query(query).bind(run.to_string());
+        if let Some(reason) = reason {
+            query = query.bind(reason);
+        }
+        let _ = query.execute(&self.pool).await;
     }
 
     async fn try_append(&self, run: RunId, entry: &Entry) -> Result<Option<u64>, Problem> {
@@ -112,7 +142,7 @@ impl Sqlite {
         if entry.sequence() != stored {
             return Ok(Some(stored));
         }
-        upsert_run(&mut transaction, run, &RunRecord::fold([entry])).await?;
+        row::upsert(&mut transaction, run, entry).await?;
         sqlx::query("INSERT INTO fix_pipeline_entries (run_id, sequence, entry_json, digest) VALUES (?1, ?2, ?3, ?4)")
             .bind(run.to_string())
             .bind(i64::try_from(entry.sequence()).unwrap_or(i64::MAX))
@@ -138,43 +168,31 @@ impl RunStore for Sqlite {
     }
 
     async fn load(&self, run: RunId) -> Result<Vec<Entry>, AdapterError> {
-        let read = async {
+        let loaded = async {
             let mut transaction = self.pool.begin().await?;
-            load(&mut transaction, run).await
+            let entries = load(&mut transaction, run).await?;
+            row::check(&mut transaction, run, &entries).await?;
+            let is_set_aside = sqlx::query("SELECT 1 FROM fix_pipeline_set_aside WHERE run_id = ?1");
+            let is_set_aside = is_set_aside.bind(run.to_string()).fetch_optional(&mut *transaction).await?.is_some();
+            Ok::<_, Problem>((entries, is_set_aside))
         };
-        read.await.map_err(|problem: Problem| problem.into_adapter("load the journal"))
-    }
-}
-
-/// What can be wrong below the port.
-#[derive(Debug, thiserror::Error)]
-enum Problem {
-    #[error("the database failed")]
-    Database(#[from] sqlx::Error),
-    #[error("entry {sequence} is damaged")]
-    Damaged { sequence: i64, source: fix_pipeline::JournalError },
-    #[error("entry {sequence} was changed")]
-    Changed { sequence: i64 },
-}
-
-impl Problem {
-    fn into_adapter(self, operation: &'static str) -> AdapterError {
-        match self {
-            Self::Database(error) => unavailable(operation, error),
-            Self::Changed { sequence } => {
-                let message = format!("entry {sequence} of the stored journal was changed");
-                AdapterError::new(AdapterErrorKind::Refused, operation, message)
+        match loaded.await {
+            Ok((entries, false)) => Ok(entries),
+            Ok((entries, true)) => {
+                // Somebody mended it.
+                self.note("DELETE FROM fix_pipeline_set_aside WHERE run_id = ?1", run, None).await;
+                Ok(entries)
             }
-            Self::Damaged { sequence, source } => {
-                let message = format!("entry {sequence} of the stored journal is damaged");
-                AdapterError::new(AdapterErrorKind::Refused, operation, message).with_source(source)
+            Err(problem) => {
+                if problem.sets_aside() {
+                    let note = "INSERT INTO fix_pipeline_set_aside (run_id, reason) VALUES (?1, ?2) \
+                                ON CONFLICT (run_id) DO UPDATE SET reason = excluded.reason";
+                    self.note(note, run, Some(problem.to_string())).await;
+                }
+                Err(problem.into_adapter("load the journal"))
             }
         }
     }
-}
-
-fn unavailable(operation: &'static str, error: sqlx::Error) -> AdapterError {
-    AdapterError::new(AdapterErrorKind::Unavailable, operation, "the database failed").with_source(error)
 }
 
 async fn load(transaction: &mut Transaction<'_, Driver>, run: RunId) -> Result<Vec<Entry>, Problem> {
@@ -194,36 +212,4 @@ async fn load(transaction: &mut Transaction<'_, Driver>, run: RunId) -> Result<V
         }
     });
     entries.collect()
-}
-
-/// Folds what one entry adds into the row of the run; what it says nothing of stays.
-async fn upsert_run(transaction: &mut Transaction<'_, Driver>, run: RunId, record: &RunRecord) -> Result<(), Problem> {
-    fn json<T: Serialize>(value: Option<&T>) -> Option<String> {
-        value.and_then(|value| serde_json::to_string(value).ok())
-    }
-    let query = "INSERT INTO fix_pipeline_runs \
-        (id, event_id, repository, status, plan_json, plan_policy_json, patch_diff, patch_stats_json, patch_policy_json, validation_json, pr_json, error) \
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) \
-        ON CONFLICT (id) DO UPDATE SET status = excluded.status, \
-        plan_json = COALESCE(excluded.plan_json, plan_json), plan_policy_json = COALESCE(excluded.plan_policy_json, plan_policy_json), \
-        patch_diff = COALESCE(excluded.patch_diff, patch_diff), patch_stats_json = COALESCE(excluded.patch_stats_json, patch_stats_json), \
-        patch_policy_json = COALESCE(excluded.patch_policy_json, patch_policy_json), validation_json = COALESCE(excluded.validation_json, validation_json), \
-        pr_json = COALESCE(excluded.pr_json, pr_json), error = COALESCE(excluded.error, error), \
-        updated_at = strftime('%Y-%m-%dT%H:%M:%fZ', 'now')";
-    sqlx::query(query)
-        .bind(run.to_string())
-        .bind(record.event_id.clone().unwrap_or_default())
-        .bind(record.repository.clone().unwrap_or_default())
-        .bind(record.status.as_str())
-        .bind(record.plan_json.clone())
-        .bind(json(record.plan_policy.as_ref()))
-        .bind(record.patch_diff.clone())
-        .bind(json(record.patch_stats.as_ref()))
-        .bind(json(record.patch_policy.as_ref()))
-        .bind(json(record.validation.as_ref()))
-        .bind(json(record.pull_request.as_ref()))
-        .bind(record.error.clone())
-        .execute(&mut **transaction)
-        .await?;
-    Ok(())
 }

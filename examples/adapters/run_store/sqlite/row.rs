@@ -1,0 +1,91 @@
+//! The row of a run: what its journal says, folded, for whoever queries runs.
+
+use fix_pipeline::{Entry, RunId, RunRecord};
+use serde::Serialize;
+use sqlx::{Row as _, Sqlite as Driver, Transaction};
+
+use super::problem::Problem;
+
+/// The columns that an entry can change, as stored.
+const COLUMNS: [&str; 11] = [
+    "event_id",
+    "repository",
+    "status",
+    "plan_json",
+    "plan_policy_json",
+    "patch_diff",
+    "patch_stats_json",
+    "patch_policy_json",
+    "validation_json",
+    "pr_json",
+    "error",
+];
+
+/// The columns of `record`, in that order.
+fn columns(record: &RunRecord) -> Result<[Option<String>; COLUMNS.len()], Problem> {
+    fn json<T: Serialize>(value: Option<&T>) -> Result<Option<String>, Problem> {
+        value.map(serde_json::to_string).transpose().map_err(Problem::Json)
+    }
+    Ok([
+        Some(record.event_id.clone().unwrap_or_default()),
+        Some(record.repository.clone().unwrap_or_default()),
+        Some(record.status.as_str().to_owned()),
+        record.plan_json.clone(),
+        json(record.plan_policy.as_ref())?,
+        record.patch_diff.clone(),
+        json(record.patch_stats.as_ref())?,
+        json(record.patch_policy.as_ref())?,
+        json(record.validation.as_ref())?,
+        json(record.pull_request.as_ref())?,
+        record.error.clone(),
+    ])
+}
+
+/// Folds what one entry adds into the row of the run; what it says nothing of stays.
+pub(super) const UPSERT: &str = "INSERT INTO fix_pipeline_runs \
+    (id, event_id, repository, status, plan_json, plan_policy_json, patch_diff, patch_stats_json, patch_policy_json, validation_json, pr_json, error) \
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) \
+    ON CONFLICT (id) DO UPDATE SET status = excluded.status, \
+    plan_json = COALESCE(excluded.plan_json, plan_json), plan_policy_json = COALESCE(excluded.plan_policy_json, plan_policy_json), \
+    patch_diff = COALESCE(excluded.patch_diff, patch_diff), patch_stats_json = COALESCE(excluded.patch_stats_json, patch_stats_json), \
+    patch_policy_json = COALESCE(excluded.patch_policy_json, patch_policy_json), validation_json = COALESCE(excluded.validation_json, validation_json), \
+    pr_json = COALESCE(excluded.pr_json, pr_json), error = COALESCE(excluded.error, error), \
+    updated_at = strftime('%Y-%m-%dT%H:%M:%fZ', 'now')";
+
+pub(super) async fn upsert(
+    transaction: &mut Transaction<'_, Driver>,
+    run: RunId,
+    entry: &Entry,
+) -> Result<(), Problem> {
+    let mut query = sqlx::query(UPSERT).bind(run.to_string());
+    for column in columns(&RunRecord::fold([entry]))? {
+        query = query.bind(column);
+    }
+    query.execute(&mut **transaction).await?;
+    Ok(())
+}
+
+/// Whether the row is what its journal says: no digest covers it, and entries that are gone leave no other trace.
+pub(super) async fn check(
+    transaction: &mut Transaction<'_, Driver>,
+    run: RunId,
+    entries: &[Entry],
+) -> Result<(), Problem> {
+    let query = "SELECT event_id, repository, status, plan_json, plan_policy_json, patch_diff, patch_stats_json, \
+                 patch_policy_json, validation_json, pr_json, error FROM fix_pipeline_runs WHERE id = ?1";
+    let row = sqlx::query(query).bind(run.to_string()).fetch_optional(&mut **transaction).await?;
+    let row = match (row, entries) {
+        (None, []) => return Ok(()),
+        (None, _) => return Err(Problem::NoRow),
+        (Some(_), []) => return Err(Problem::NoEntries),
+        (Some(row), _) => row,
+    };
+    for (column, folded) in COLUMNS.into_iter().zip(columns(&RunRecord::fold(entries))?) {
+        // Compared as bytes: a changed one need not be UTF-8 any more.
+        let stored: Option<Vec<u8>> = row.try_get_unchecked(column)?;
+        if stored != folded.map(String::into_bytes) {
+            return Err(Problem::Row { column });
+        }
+    }
+    Ok(())
+}
