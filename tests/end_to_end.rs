@@ -65,8 +65,8 @@ async fn mend(home: &Path, broken: &Broken) -> Option<(Finished, Repository)> {
         finished.outcome
     );
     let snapshot = repository.snapshot(&commit).unwrap();
-    let stages = replay(&journal, &pipeline.policy, &pipeline.generator, &pipeline.options, Some(&snapshot));
-    assert_eq!(stages.len(), 8, "{stages:?}");
+    let stages = replay(&journal, &pipeline.policy, &pipeline.generator, &pipeline.options, Some(&snapshot)).unwrap();
+    assert_eq!(stages.len(), 12, "{stages:?}");
     assert!(stages.iter().all(|(_, replayed)| *replayed == Replayed::Same), "{stages:?}");
     Some((finished, repository))
 }

@@ -227,7 +227,7 @@ impl World {
         assert!(pull_requests.len() <= 1, "{pull_requests:?}");
         let has = |wanted: &dyn Fn(&Event) -> bool| journal.events().any(wanted);
         if let [pull_request] = pull_requests.as_slice() {
-            assert!(has(&|event| matches!(event, Event::PrOpening { announcement }
+            assert!(has(&|event| matches!(event, Event::PrOpening { announcement, .. }
                 if announcement.branch == pull_request.branch && announcement.tree == pull_request.tree)));
             let red = |verdicts: &[Verdict]| verdicts.iter().all(|verdict| verdict.status == CheckStatus::Failed);
             let green = |verdicts: &[Verdict]| verdicts.iter().all(|verdict| verdict.status == CheckStatus::Passed);

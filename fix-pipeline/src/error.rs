@@ -116,6 +116,9 @@ pub enum PipelineError {
     /// A step that the transition table refuses: a bug of the pipeline, caught before it was stored.
     #[error("the next step of the run is impossible; please report this")]
     Journal(#[from] JournalError),
+    /// What a run proves can't be written down: a bug of the pipeline.
+    #[error("the attestation can't be written; please report this")]
+    Attestation(#[source] Box<dyn Error + Send + Sync>),
     /// The forge may have been asked for a pull request, and its answer was never recorded; now the run
     /// can't ask again. It stays as it is, for a person: nothing is opened, and nothing forgotten.
     #[error(
@@ -146,7 +149,11 @@ impl PipelineError {
         match self {
             Self::Adapter { source, .. } => source.is_transient(),
             Self::Snapshot(_) => true,
-            Self::SetAside { .. } | Self::Journal(_) | Self::Unsettled { .. } | Self::DifferentFailure { .. } => false,
+            Self::SetAside { .. }
+            | Self::Journal(_)
+            | Self::Attestation(_)
+            | Self::Unsettled { .. }
+            | Self::DifferentFailure { .. } => false,
         }
     }
 
@@ -244,9 +251,9 @@ pub(crate) fn may_pass(error: &(dyn Error + 'static)) -> bool {
     true
 }
 
-/// The four ports.
+/// The four ports that an embedder brings, and the one that it may.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-#[expect(clippy::exhaustive_enums, reason = "the pipeline has these four")]
+#[expect(clippy::exhaustive_enums, reason = "the pipeline has these")]
 pub enum Port {
     /// [`PlanSource`](crate::PlanSource)
     PlanSource,
@@ -256,6 +263,8 @@ pub enum Port {
     PrSink,
     /// [`RunStore`](crate::RunStore)
     RunStore,
+    /// [`Signer`](crate::Signer)
+    Signer,
 }
 
 impl Port {
@@ -267,6 +276,7 @@ impl Port {
             Self::Validator => "validator",
             Self::PrSink => "pr_sink",
             Self::RunStore => "run_store",
+            Self::Signer => "signer",
         }
     }
 }
@@ -278,6 +288,7 @@ impl fmt::Display for Port {
             Self::Validator => "the validator",
             Self::PrSink => "the pull request sink",
             Self::RunStore => "the run store",
+            Self::Signer => "the signer",
         })
     }
 }

@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use fix_plan::Log;
+use fix_policy::Denied;
 use serde::{Deserialize, Serialize};
 
-use crate::port::{CheckStatus, PrStatus, PullRequest, Report, Verdict, symptoms};
+use crate::port::{CheckStatus, Phase, PrStatus, PullRequest, Report, Verdict, symptoms};
 
 /// The end of a run.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -117,6 +118,15 @@ impl OutcomeCode {
     pub(crate) fn is_about_a_pull_request(self) -> bool {
         matches!(self, Self::Opened | Self::ClosedByPerson | Self::Merged)
     }
+
+    /// Whether it follows from what a journal holds, so that it can be derived again. The others say what
+    /// an adapter or a person said.
+    pub(crate) fn is_derived(self) -> bool {
+        !matches!(
+            self,
+            Self::NoPlan | Self::StaleBase | Self::Unsupported | Self::Changed | Self::Abandoned | Self::AdapterFailed
+        )
+    }
 }
 
 impl fmt::Display for OutcomeCode {
@@ -133,6 +143,15 @@ pub(crate) fn of_decided(pull_request: &PullRequest) -> (OutcomeCode, String) {
     };
     let at = pull_request.url.as_deref().unwrap_or(&pull_request.branch);
     (code, format!("a person {what} the pull request of this run, {at}; it is left alone"))
+}
+
+/// A plan that nobody can carry out is told from one that must not be.
+pub(crate) fn of_denied_plan(denied: &Denied) -> OutcomeCode {
+    let unsupported = ["category_unsupported", "operation_unsupported"];
+    match denied.decision.violations.iter().any(|violation| unsupported.contains(&violation.code.as_str())) {
+        true => OutcomeCode::PlanUnsupported,
+        false => OutcomeCode::PlanDenied,
+    }
 }
 
 /// Why a baseline does not show the failure that `log` tells of; `None` when it does.
@@ -173,6 +192,10 @@ pub(crate) fn of_patched(report: &Report, verdicts: &[Verdict], baseline: &Repor
     if let Some(message) = disagreement(verdicts, CheckStatus::Passed) {
         return Some((OutcomeCode::Flaky, format!("with the patch, {message}")));
     }
+    // Red by one command and green by another proves nothing.
+    if report.status == CheckStatus::Passed && checks(baseline) != checks(report) {
+        return of(OutcomeCode::Changed, "the commands of the check are not what they were without the patch");
+    }
     match report.status {
         CheckStatus::Passed if report.tests_failed > 0 => {
             of(OutcomeCode::ValidationFailed, "the validator calls it passed, and reports failed checks")
@@ -206,6 +229,12 @@ pub(crate) fn of_patched(report: &Report, verdicts: &[Verdict], baseline: &Repor
             of(OutcomeCode::ValidationFailed, "the checks were ended by a limit with the patch")
         }
     }
+}
+
+/// The commands that judge.
+fn checks(report: &Report) -> Vec<&str> {
+    let checks = report.commands.iter().filter(|command| command.phase == Phase::Check);
+    checks.map(|command| command.command.as_str()).collect()
 }
 
 /// Says how often a repeated check ended in `status`, or that it failed in several ways, when it was not the

@@ -9,12 +9,12 @@ use fix_plan::{Failure, Redactor};
 use fix_policy::PolicyEngine;
 use tracing::Instrument as _;
 
-use crate::attestation::Signer;
 use crate::budget::{Budgets, RealTime, Timer};
 use crate::error::PipelineError;
 use crate::journal::Terms;
 use crate::observer::Observer;
 use crate::outcome::Outcome;
+use crate::port::dynamic::DynSigner;
 use crate::port::{PlanSource, PrSink, RunStore, Validator};
 use crate::record::RunRecord;
 use crate::run::RunId;
@@ -48,7 +48,7 @@ pub struct Pipeline<P, V, S, R> {
     /// What tells that a budget is used up.
     pub timer: Arc<dyn Timer>,
     /// Signs what a run proves; nobody does by default.
-    pub signer: Option<Arc<dyn Signer>>,
+    pub signer: Option<Arc<dyn DynSigner>>,
     /// Watches.
     pub observer: Arc<dyn Observer>,
 }

@@ -16,7 +16,8 @@ pub(crate) async fn run(args: &ReplayArgs, json: bool) -> Result<Answer, CliErro
     let snapshot = snapshot(&journal, args.repo.as_deref())?;
     let tree = snapshot.as_ref().map(|snapshot| -> &dyn SourceTree { snapshot });
     let policy = policy(args.policy.as_deref());
-    let stages = fix_pipeline::replay(&journal, &policy, &PatchGenerator::default(), &PatchOptions::default(), tree);
+    let stages = fix_pipeline::replay(&journal, &policy, &PatchGenerator::default(), &PatchOptions::default(), tree)
+        .map_err(|error| CliError::failed("the run can't be replayed", &error))?;
     let same = stages.iter().all(|(_, replayed)| !matches!(replayed, Replayed::Differs { .. }));
     if json {
         let stages: Vec<_> = stages.iter().map(|(stage, replayed)| as_json(stage, replayed)).collect();
@@ -28,11 +29,16 @@ pub(crate) async fn run(args: &ReplayArgs, json: bool) -> Result<Answer, CliErro
                 Replayed::Differs { stored, derived } => {
                     say!("{stage:<15} differs\n  stored:  {stored}\n  derived: {derived}");
                 }
-                _ => say!("{stage:<15} left out: give the repository with --repo"),
+                Replayed::LeftOut { why } => say!("{stage:<15} left out: {why}{}", advice(tree.is_none())),
+                _ => say!("{stage:<15} unknown"),
             }
         }
     }
     Ok(if same { Answer::Yes } else { Answer::No })
+}
+
+fn advice(without_files: bool) -> &'static str {
+    if without_files { " (give the repository with --repo)" } else { "" }
 }
 
 fn as_json(stage: &str, replayed: &Replayed) -> serde_json::Value {
@@ -41,7 +47,8 @@ fn as_json(stage: &str, replayed: &Replayed) -> serde_json::Value {
         Replayed::Differs { stored, derived } => {
             serde_json::json!({"stage": stage, "result": "differs", "stored": stored, "derived": derived})
         }
-        _ => serde_json::json!({"stage": stage, "result": "left_out"}),
+        Replayed::LeftOut { why } => serde_json::json!({"stage": stage, "result": "left_out", "why": why}),
+        _ => serde_json::json!({"stage": stage, "result": "unknown"}),
     }
 }
 

@@ -5,6 +5,7 @@ use fix_plan::{Failure, Finish, Log, Next, ValueError, Violation};
 use fix_policy::Decision;
 use serde::{Deserialize, Serialize};
 
+use crate::attestation::Attestation;
 use crate::outcome::OutcomeCode;
 use crate::port::{PullRequest, RawPlan, Report, Usage, Verdict};
 
@@ -77,6 +78,8 @@ pub enum Event {
     PrOpening {
         /// What it is asked for.
         announcement: Announcement,
+        /// What the run proves. A signature may come out otherwise each time: this one is published.
+        attestation: Attestation,
     },
     /// The pull request is open.
     PrOpened {

@@ -15,7 +15,9 @@
 
 use async_trait::async_trait;
 
-use super::{PlanRequest, PlanSource, PrSink, PullRequest, RawPlan, Report, RunStore, Subject, Validator};
+use super::{
+    PlanRequest, PlanSource, PrSink, PullRequest, RawPlan, Report, RunStore, Signature, Signer, Subject, Validator,
+};
 use crate::error::AdapterError;
 use crate::journal::{Announcement, Entry};
 use crate::run::{RunContext, RunId};
@@ -84,5 +86,13 @@ twin! {
         append as append_dyn(run: RunId, entry: &Entry) -> Result<(), AdapterError>;
         /// See [`RunStore::load`].
         load as load_dyn(run: RunId) -> Result<Vec<Entry>, AdapterError>;
+    }
+}
+
+twin! {
+    /// The object-safe twin of [`Signer`].
+    DynSigner of Signer {
+        /// See [`Signer::sign`].
+        sign as sign_dyn(message: &[u8]) -> Result<Signature, AdapterError>;
     }
 }

@@ -2,11 +2,12 @@
 
 use super::Worker;
 use super::end::{End, same, settle};
+use crate::attestation::Attestation;
 use crate::error::{PipelineError, Port};
 use crate::journal::{Announcement, Event};
 use crate::observer::Stage;
 use crate::outcome::OutcomeCode;
-use crate::port::{PlanSource, PrSink, PullRequest, RunStore, Validator};
+use crate::port::{PlanSource, PrSink, PullRequest, RunStore, Signer as _, Validator};
 use crate::validated::Validated;
 
 impl<P: PlanSource, V: Validator, S: PrSink, R: RunStore> Worker<'_, P, V, S, R> {
@@ -16,7 +17,8 @@ impl<P: PlanSource, V: Validator, S: PrSink, R: RunStore> Worker<'_, P, V, S, R>
         match self.announced() {
             None => {
                 self.begin(Stage::PullRequest);
-                self.record(Event::PrOpening { announcement }).await?;
+                let attestation = change.attestation().clone();
+                self.record(Event::PrOpening { announcement, attestation }).await?;
             }
             Some(stored) => same("the pull request", stored == announcement)?,
         }
@@ -50,6 +52,23 @@ impl<P: PlanSource, V: Validator, S: PrSink, R: RunStore> Worker<'_, P, V, S, R>
         }
     }
 
+    /// Signed once: what is stored is what was, or will be, published.
+    pub(super) async fn sign(&self, attestation: Attestation) -> Result<Attestation, End> {
+        let stored = self.stored(|event| match event {
+            Event::PrOpening { attestation, .. } => Some(attestation.clone()),
+            _ => None,
+        });
+        if let Some(stored) = stored {
+            same("what the run proves", stored.statement == attestation.statement)?;
+            return Ok(stored);
+        }
+        let Some(signer) = &self.pipeline.signer else { return Ok(attestation) };
+        let message = attestation.message();
+        let signature = self.call(Port::Signer, signer.sign(message.as_bytes())).await;
+        let signature = signature.map_err(|error| settle(Port::Signer, error))?;
+        attestation.with_signature(&signature).map_err(|error| PipelineError::Attestation(error.into()).into())
+    }
+
     async fn settled(&mut self, pull_request: PullRequest) -> Result<(), PipelineError> {
         let event = match pull_request.status.is_open() {
             true => Event::PrOpened { pull_request },
@@ -60,7 +79,7 @@ impl<P: PlanSource, V: Validator, S: PrSink, R: RunStore> Worker<'_, P, V, S, R>
 
     pub(super) fn announced(&self) -> Option<Announcement> {
         self.stored(|event| match event {
-            Event::PrOpening { announcement } => Some(announcement.clone()),
+            Event::PrOpening { announcement, .. } => Some(announcement.clone()),
             _ => None,
         })
     }

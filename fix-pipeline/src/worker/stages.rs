@@ -13,8 +13,7 @@ use crate::journal::{AskedRound, Event};
 use crate::observer::Stage;
 use crate::outcome::{self, OutcomeCode};
 use crate::port::{
-    CheckStatus, Phase, PlanRequest, PlanSource, PrSink, Previous, RawPlan, Report, RunStore, Subject, Validator,
-    Verdict,
+    CheckStatus, PlanRequest, PlanSource, PrSink, Previous, RawPlan, Report, RunStore, Subject, Validator, Verdict,
 };
 use crate::validated::Validated;
 
@@ -30,12 +29,9 @@ impl<P: PlanSource, V: Validator, S: PrSink, R: RunStore> Worker<'_, P, V, S, R>
         let report = self.validate(&baseline, &patch).await?;
         let digest = patch.get().digest().to_string();
         let attestation = Attestation::new(&self.context, &digest, &baseline, &report);
+        let attestation = attestation.map_err(|error| PipelineError::Attestation(error.into()))?;
+        let attestation = self.sign(attestation).await?;
         let draft = Draft::new(&self.context, &plan, &patch, &baseline, &report, &attestation);
-        let attestation = match &self.pipeline.signer {
-            None => attestation,
-            // A part of proposing, and told as such.
-            Some(signer) => attestation.signed(&**signer).map_err(|error| settle(Port::PrSink, error))?,
-        };
         Ok(Validated::new(plan, patch, baseline, report, draft, attestation))
     }
 
@@ -134,16 +130,7 @@ impl<P: PlanSource, V: Validator, S: PrSink, R: RunStore> Worker<'_, P, V, S, R>
             None => self.record(Event::PlanReviewed { plan: json, digest, decision: decision.clone() }).await?,
             Some(stored) => same("the decision about the plan", stored == (digest, decision.clone()))?,
         }
-        review.or_else(|denied| {
-            let unsupported = ["category_unsupported", "operation_unsupported"];
-            let code =
-                match denied.decision.violations.iter().any(|violation| unsupported.contains(&violation.code.as_str()))
-                {
-                    true => OutcomeCode::PlanUnsupported,
-                    false => OutcomeCode::PlanDenied,
-                };
-            stop(code, denied.to_string())
-        })
+        review.or_else(|denied| stop(outcome::of_denied_plan(&denied), denied.to_string()))
     }
 
     async fn generate(&mut self, plan: &Approved<FixPlan>, tree: &dyn SourceTree) -> Result<Patch, End> {
@@ -201,14 +188,6 @@ impl<P: PlanSource, V: Validator, S: PrSink, R: RunStore> Worker<'_, P, V, S, R>
                 (report, verdicts)
             }
         };
-        // Red by one command and green by another proves nothing.
-        let checks = |report: &Report| {
-            let checks = report.commands.iter().filter(|command| command.phase == Phase::Check);
-            checks.map(|command| command.command.clone()).collect::<Vec<_>>()
-        };
-        if report.status == CheckStatus::Passed {
-            same("the check", checks(baseline) == checks(&report))?;
-        }
         match outcome::of_patched(&report, &verdicts, baseline) {
             None => Ok(report),
             Some((code, message)) => stop(code, message),
