@@ -13,7 +13,7 @@ use crate::io::{Answer, CliError, cache, policy, print_json};
 
 pub(crate) async fn run(args: &ReplayArgs, json: bool) -> Result<Answer, CliError> {
     let (run, journal) = journal(&args.run, args.store.as_deref()).await?;
-    let snapshot = snapshot(&journal, args.repo.as_deref())?;
+    let snapshot = snapshot(&journal, args.repo.as_deref()).await?;
     let tree = snapshot.as_ref().map(|snapshot| -> &dyn SourceTree { snapshot });
     let policy = policy(args.policy.as_deref());
     let stages = fix_pipeline::replay(&journal, &policy, &PatchGenerator::default(), &PatchOptions::default(), tree)
@@ -53,7 +53,7 @@ fn as_json(stage: &str, replayed: &Replayed) -> serde_json::Value {
 }
 
 /// The files of the failing commit: from `repo`, or from where the run had them, when that is here still.
-fn snapshot(journal: &Journal, repo: Option<&Path>) -> Result<Option<Snapshot>, CliError> {
+async fn snapshot(journal: &Journal, repo: Option<&Path>) -> Result<Option<Snapshot>, CliError> {
     let Some(failure) = journal.events().find_map(started) else { return Ok(None) };
     let path = repo.unwrap_or_else(|| Path::new(&failure.repository));
     if repo.is_none() && !path.is_dir() {
@@ -62,7 +62,7 @@ fn snapshot(journal: &Journal, repo: Option<&Path>) -> Result<Option<Snapshot>, 
     let failed = |error: fix_pipeline::AdapterError| CliError::failed("the commit can't be read", &error);
     let repository = Repository::open(&cache()?, Location::Local(path.to_owned())).map_err(failed)?;
     let commit = failure.commit.parse().map_err(|error: fix_plan::ValueError| CliError::unusable(error.to_string()))?;
-    repository.snapshot(&commit).map(Some).map_err(failed)
+    repository.snapshot(&commit).await.map(Some).map_err(failed)
 }
 
 fn started(event: &Event) -> Option<&FailureRecord> {
