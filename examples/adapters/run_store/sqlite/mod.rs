@@ -7,11 +7,13 @@ use std::path::Path;
 use std::time::Duration;
 
 use fix_pipeline::{AdapterError, AdapterErrorKind, Entry, RunId, RunStore};
-use problem::{Problem, database};
-use serde::Serialize;
+use problem::kind_of;
 use sqlx::migrate::MigrateError;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{Row as _, Sqlite as Driver, Transaction};
+
+use super::RunSummary;
+use super::problem::{Problem, database};
 
 /// An SQLite file: a table of entries, and a table of runs that is folded from it.
 ///
@@ -20,26 +22,6 @@ use sqlx::{Row as _, Sqlite as Driver, Transaction};
 #[derive(Clone, Debug)]
 pub struct Sqlite {
     pool: SqlitePool,
-}
-
-/// One row of the list of runs.
-#[derive(Clone, Debug, Serialize)]
-#[non_exhaustive]
-pub struct RunSummary {
-    /// The run.
-    pub run_id: String,
-    /// Its event.
-    pub event_id: String,
-    /// The repository.
-    pub repository: String,
-    /// `running`, the code of the outcome, or `set_aside`: its journal can't be used.
-    pub status: String,
-    /// Why there is no pull request, or what is wrong with the journal.
-    pub error: Option<String>,
-    /// When it began, UTC.
-    pub created_at: String,
-    /// When something last happened, UTC.
-    pub updated_at: String,
 }
 
 impl Sqlite {
@@ -64,11 +46,11 @@ impl Sqlite {
             .foreign_keys(true)
             .busy_timeout(Duration::from_secs(10));
         let pool = SqlitePoolOptions::new().max_connections(4).connect_with(options).await;
-        let pool = pool.map_err(|error| database("open the run store", error))?;
-        let migrated = sqlx::migrate!("adapters/run_store/migrations").run(&pool).await;
+        let pool = pool.map_err(|error| database("open the run store", error, kind_of))?;
+        let migrated = sqlx::migrate!("adapters/run_store/migrations/sqlite").run(&pool).await;
         migrated.map_err(|error| match error {
             MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => {
-                database("open the run store", error)
+                database("open the run store", error, kind_of)
             }
             error => {
                 let message = format!("{} is no run store, or one of a newer version", file.display());
@@ -106,7 +88,7 @@ impl Sqlite {
                      FROM fix_pipeline_runs LEFT JOIN fix_pipeline_set_aside ON run_id = id \
                      ORDER BY created_at DESC, id LIMIT ?1";
         let rows = sqlx::query(query).bind(limit).fetch_all(&self.pool).await;
-        let rows = rows.map_err(|error| database("list runs", error))?;
+        let rows = rows.map_err(|error| database("list runs", error, kind_of))?;
         let summary = |row: &sqlx::sqlite::SqliteRow| -> Result<RunSummary, sqlx::Error> {
             Ok(RunSummary {
                 run_id: row.try_get("id")?,
@@ -118,7 +100,7 @@ impl Sqlite {
                 updated_at: row.try_get("updated_at")?,
             })
         };
-        rows.iter().map(summary).collect::<Result<_, _>>().map_err(|error| database("list runs", error))
+        rows.iter().map(summary).collect::<Result<_, _>>().map_err(|error| database("list runs", error, kind_of))
     }
 
     /// Notes for whoever lists runs. What matters is the answer of the caller, which this can't spoil: a file
@@ -163,7 +145,7 @@ impl RunStore for Sqlite {
                 let message = format!("run {run} has {stored} entries, so entry {} can't be next", entry.sequence());
                 Err(AdapterError::new(AdapterErrorKind::Conflict, "append to the journal", message))
             }
-            Err(problem) => Err(problem.into_adapter("append to the journal")),
+            Err(problem) => Err(problem.into_adapter("append to the journal", kind_of)),
         }
     }
 
@@ -189,7 +171,7 @@ impl RunStore for Sqlite {
                                 ON CONFLICT (run_id) DO UPDATE SET reason = excluded.reason";
                     self.note(note, run, Some(problem.to_string())).await;
                 }
-                Err(problem.into_adapter("load the journal"))
+                Err(problem.into_adapter("load the journal", kind_of))
             }
         }
     }
@@ -202,14 +184,5 @@ async fn load(transaction: &mut Transaction<'_, Driver>, run: RunId) -> Result<V
     .bind(run.to_string())
     .fetch_all(&mut **transaction)
     .await?;
-    let entries = rows.iter().map(|(sequence, json, digest)| {
-        let entry = Entry::from_json(json).map_err(|source| Problem::Damaged { sequence: *sequence, source })?;
-        // The chain protects every entry but the last; the digest beside it protects that one, too.
-        if entry.digest() == *digest && entry.to_json() == *json {
-            Ok(entry)
-        } else {
-            Err(Problem::Changed { sequence: *sequence })
-        }
-    });
-    entries.collect()
+    super::problem::entries(&rows)
 }

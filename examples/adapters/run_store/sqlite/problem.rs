@@ -1,65 +1,9 @@
-//! What can be wrong below the port, and what kind of error that is for a pipeline.
+//! What an error of SQLite means for a pipeline.
 
-use fix_pipeline::{AdapterError, AdapterErrorKind, JournalError};
-
-/// What can be wrong below the port.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum Problem {
-    #[error("the database failed")]
-    Database(#[from] sqlx::Error),
-    #[error("entry {sequence} is damaged")]
-    Damaged { sequence: i64, source: JournalError },
-    #[error("entry {sequence} was changed")]
-    Changed { sequence: i64 },
-    #[error("the row of the run does not say what its journal says: column {column} was changed, or entries are gone")]
-    Row { column: &'static str },
-    #[error("the row of the run is gone")]
-    NoRow,
-    #[error("the journal of the run is gone")]
-    NoEntries,
-    #[error("a column can't be written")]
-    Json(#[source] serde_json::Error),
-}
-
-impl Problem {
-    /// Whether what is stored can't be used: the run is set aside, and shown so.
-    pub(super) fn sets_aside(&self) -> bool {
-        !matches!(self, Self::Database(_) | Self::Json(_))
-    }
-
-    pub(super) fn into_adapter(self, operation: &'static str) -> AdapterError {
-        let message = self.to_string();
-        match self {
-            Self::Database(error) => database(operation, error),
-            Self::Json(error) => AdapterError::new(AdapterErrorKind::Refused, operation, message).with_source(error),
-            Self::Damaged { source, .. } => {
-                let kind = match source {
-                    JournalError::Version { .. } => AdapterErrorKind::Unsupported,
-                    _ => AdapterErrorKind::Damaged,
-                };
-                AdapterError::new(kind, operation, message).with_source(source)
-            }
-            Self::Changed { .. } | Self::Row { .. } | Self::NoRow | Self::NoEntries => {
-                AdapterError::new(AdapterErrorKind::Damaged, operation, message)
-            }
-        }
-    }
-}
-
-/// An error of the database, as an adapter reports it.
-pub(super) fn database(operation: &'static str, error: sqlx::Error) -> AdapterError {
-    let (kind, message) = match kind_of(&error) {
-        AdapterErrorKind::Unavailable => {
-            (AdapterErrorKind::Unavailable, "the database is busy, or its disk is full or fails")
-        }
-        AdapterErrorKind::Damaged => (AdapterErrorKind::Damaged, "the file is damaged; restore it from a backup"),
-        kind => (kind, "the database refuses; its schema or its permissions are not what they should be"),
-    };
-    AdapterError::new(kind, operation, message).with_source(error)
-}
+use fix_pipeline::AdapterErrorKind;
 
 /// Whether an error passes by itself, means damage, or stays.
-fn kind_of(error: &sqlx::Error) -> AdapterErrorKind {
+pub(super) fn kind_of(error: &sqlx::Error) -> AdapterErrorKind {
     match error {
         sqlx::Error::Database(error) => match error.code().and_then(|code| code.parse::<u32>().ok()) {
             // The low byte is the primary code, the rest says more: https://www.sqlite.org/rescode.html
