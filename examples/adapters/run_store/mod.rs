@@ -2,4 +2,4 @@
 
 mod sqlite;
 
-pub use sqlite::{RunSummary, Sqlite};
+pub use sqlite::{RunSummary, Sqlite, columns};

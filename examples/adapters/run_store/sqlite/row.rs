@@ -21,10 +21,14 @@ const COLUMNS: [&str; 11] = [
     "error",
 ];
 
-/// The columns of `record`, in that order.
-fn columns(record: &RunRecord) -> Result<[Option<String>; COLUMNS.len()], Problem> {
-    fn json<T: Serialize>(value: Option<&T>) -> Result<Option<String>, Problem> {
-        value.map(serde_json::to_string).transpose().map_err(Problem::Json)
+/// The columns of a record, as its row keeps them: event, repository, status, plan and its decision, diff, its size
+/// and decision, validation, pull request, error.
+///
+/// # Errors
+/// When one can't be written as JSON.
+pub fn columns(record: &RunRecord) -> serde_json::Result<[Option<String>; 11]> {
+    fn json<T: Serialize>(value: Option<&T>) -> serde_json::Result<Option<String>> {
+        value.map(serde_json::to_string).transpose()
     }
     Ok([
         Some(record.event_id.clone().unwrap_or_default()),
@@ -42,22 +46,12 @@ fn columns(record: &RunRecord) -> Result<[Option<String>; COLUMNS.len()], Proble
 }
 
 /// Folds what one entry adds into the row of the run; what it says nothing of stays.
-pub(super) const UPSERT: &str = "INSERT INTO fix_pipeline_runs \
-    (id, event_id, repository, status, plan_json, plan_policy_json, patch_diff, patch_stats_json, patch_policy_json, validation_json, pr_json, error) \
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) \
-    ON CONFLICT (id) DO UPDATE SET status = excluded.status, \
-    plan_json = COALESCE(excluded.plan_json, plan_json), plan_policy_json = COALESCE(excluded.plan_policy_json, plan_policy_json), \
-    patch_diff = COALESCE(excluded.patch_diff, patch_diff), patch_stats_json = COALESCE(excluded.patch_stats_json, patch_stats_json), \
-    patch_policy_json = COALESCE(excluded.patch_policy_json, patch_policy_json), validation_json = COALESCE(excluded.validation_json, validation_json), \
-    pr_json = COALESCE(excluded.pr_json, pr_json), error = COALESCE(excluded.error, error), \
-    updated_at = strftime('%Y-%m-%dT%H:%M:%fZ', 'now')";
-
 pub(super) async fn upsert(
     transaction: &mut Transaction<'_, Driver>,
     run: RunId,
     entry: &Entry,
 ) -> Result<(), Problem> {
-    let mut query = sqlx::query(UPSERT).bind(run.to_string());
+    let mut query = sqlx::query(include_str!("upsert_run.sql")).bind(run.to_string());
     for column in columns(&RunRecord::fold([entry]))? {
         query = query.bind(column);
     }
