@@ -174,8 +174,11 @@ fn terms_name_what_decides_a_run() {
     assert_ne!(before, after);
 }
 
+type Way = fn(Vec<Entry>) -> Result<Vec<Entry>, AdapterError>;
+type Cause = fn() -> Box<dyn std::error::Error + Send + Sync>;
+
 /// Gives out what a test says.
-struct Gives(fn(Vec<Entry>) -> Result<Vec<Entry>, AdapterError>, MemoryRunStore);
+struct Gives(Way, MemoryRunStore);
 
 impl RunStore for Gives {
     async fn append(&self, _: RunId, entry: &Entry) -> Result<(), AdapterError> {
@@ -204,7 +207,7 @@ fn edited(entry: &Entry, from: &str, to: &str) -> Result<Entry, JournalError> {
 /// A journal that can't be used is told as such, by name and with a way out; nothing is done on top of it.
 #[tokio::test]
 async fn a_journal_that_cannot_be_used_sets_the_run_aside() {
-    let ways: [(fn(Vec<Entry>) -> Result<Vec<Entry>, AdapterError>, SetAside); 6] = [
+    let ways: [(Way, SetAside); 6] = [
         (
             |mut entries| {
                 Ok({
@@ -285,7 +288,7 @@ async fn a_conflict_is_told_from_an_outage() {
 /// never be read end it.
 #[tokio::test]
 async fn a_snapshot_that_fails_for_good_ends_the_run() {
-    struct Fails(fn() -> Box<dyn std::error::Error + Send + Sync>);
+    struct Fails(Cause);
     impl SourceTree for Fails {
         fn read(&self, path: &RepoPath) -> Result<SourceBlob, TreeError> {
             Err(TreeError::Unreadable { path: path.clone(), source: (self.0)() })
@@ -295,7 +298,7 @@ async fn a_snapshot_that_fails_for_good_ends_the_run() {
             Err(TreeError::Unreadable { path: path.clone(), source: (self.0)() })
         }
     }
-    let ways: [(fn() -> Box<dyn std::error::Error + Send + Sync>, bool); 6] = [
+    let ways: [(Cause, bool); 6] = [
         (|| "git was killed".into(), true),
         (|| std::io::Error::from(std::io::ErrorKind::TimedOut).into(), true),
         (|| std::io::Error::from(std::io::ErrorKind::PermissionDenied).into(), false),

@@ -1,6 +1,7 @@
 //! Watching a run while it works.
 
 use std::error::Error;
+use std::time::Duration;
 
 use crate::error::{AdapterError, Port, SetAside};
 use crate::journal::Entry;
@@ -35,6 +36,11 @@ pub trait Observer: Send + Sync {
     /// An entry was stored.
     fn recorded(&self, run: RunId, entry: &Entry) {
         let _ = (run, entry);
+    }
+
+    /// An adapter answered, or its budget was used up: how long that took.
+    fn adapter_called(&self, run: RunId, port: Port, took: Duration) {
+        let _ = (run, port, took);
     }
 
     /// An adapter could not do its work, or took longer than its [budget](crate::Budgets).
@@ -84,5 +90,9 @@ impl Stage {
             Self::Validate => "validate",
             Self::PullRequest => "pull_request",
         }
+    }
+
+    pub(crate) fn span(self) -> tracing::Span {
+        tracing::info_span!("fix.stage", stage = self.as_str())
     }
 }

@@ -59,6 +59,7 @@ impl<S: PrSink> ForgeHarness for InMemory<S> {
             Situation::Occupied => forge.occupy(branch),
             Situation::BaseMoved => forge.move_base("main"),
             Situation::AnswerLost => forge.then(ForgeFault::LoseAnswer),
+            Situation::NoAnswer => forge.then(ForgeFault::NoAnswer),
             _ => return false,
         }
         true
@@ -71,7 +72,11 @@ impl<S: PrSink> ForgeHarness for InMemory<S> {
 async fn the_fake() {
     let (run, change) = Case::missing_dependency().validated(FakeValidator::red_then_green()).await.unwrap();
     let mut harness = InMemory { sink: FakeForge::default(), make: FakeForge::default, forge: |sink| sink };
-    conformance::pr_sink(&mut harness, &run, &change).await.assert();
+    let found = conformance::pr_sink(&mut harness, &run, &change).await;
+    // What it can't bring about is told.
+    assert!(found.left_out().contains(&"after_a_lost_race_it_is_adopted"), "{:?}", found.left_out());
+    assert!(!found.left_out().contains(&"no_answer_leaves_one_pull_request"), "{:?}", found.left_out());
+    found.assert();
 }
 
 const SOURCE: &str = "import os\nimport sys\n\nprint(sys.path)\n";

@@ -16,13 +16,53 @@ async fn the_store_in_memory() {
     conformance::run_store(&MemoryRunStore::default()).await.assert();
 }
 
+/// A file, opened by whoever asks.
+struct File<'f>(&'f std::path::Path);
+
+impl conformance::StoreHarness for File<'_> {
+    type Store = Sqlite;
+
+    async fn open(&self) -> Sqlite {
+        Sqlite::open(self.0).await.unwrap()
+    }
+
+    fn block_on<T: Send>(&self, future: impl Future<Output = T> + Send) -> T {
+        tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
+    }
+}
+
+/// A store of which every instance is its own: what one has, the other does not.
+struct Amnesiac;
+
+impl conformance::StoreHarness for Amnesiac {
+    type Store = MemoryRunStore;
+
+    async fn open(&self) -> MemoryRunStore {
+        MemoryRunStore::default()
+    }
+
+    fn block_on<T: Send>(&self, future: impl Future<Output = T> + Send) -> T {
+        File(std::path::Path::new("")).block_on(future)
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_keeps_nothing_is_found_out() {
+    let broken = conformance::durable_run_store(&Amnesiac).await.broken();
+    assert_eq!(broken, ["what_is_acknowledged_survives", "of_racing_instances_one_wins_each_step"]);
+    let found = conformance::run_store(&MemoryRunStore::default()).await;
+    assert_eq!(found.left_out(), broken, "with one instance, these are left out, and said to be");
+}
+
 #[tokio::test]
 async fn the_store_in_sqlite() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("runs.sqlite3");
-    let store = Sqlite::open(&file).await.unwrap();
-    conformance::run_store(&store).await.assert();
+    let found = conformance::durable_run_store(&File(&file)).await;
+    assert!(found.left_out().is_empty(), "{:?}", found.left_out());
+    found.assert();
 
+    let store = Sqlite::open(&file).await.unwrap();
     let (run, entries) = short_run();
     for entry in &entries {
         store.append(run, entry).await.unwrap();

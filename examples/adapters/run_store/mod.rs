@@ -10,6 +10,7 @@ use serde::Serialize;
 
 #[cfg(feature = "postgres")]
 pub use postgres::Postgres;
+pub use row::columns;
 pub use sqlite::Sqlite;
 
 /// One row of the list of runs.

@@ -18,7 +18,7 @@ pub(super) enum Problem {
     #[error("the journal of the run is gone")]
     NoEntries,
     #[error("a column can't be written")]
-    Json(#[source] serde_json::Error),
+    Json(#[from] serde_json::Error),
 }
 
 impl Problem {

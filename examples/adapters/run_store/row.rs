@@ -3,7 +3,6 @@
 use fix_pipeline::RunRecord;
 use serde::Serialize;
 
-use super::problem::Problem;
 
 /// The columns that an entry can change, as stored.
 pub(super) const COLUMNS: [&str; 11] = [
@@ -20,10 +19,14 @@ pub(super) const COLUMNS: [&str; 11] = [
     "error",
 ];
 
-/// The columns of `record`, in that order.
-pub(super) fn columns(record: &RunRecord) -> Result<[Option<String>; COLUMNS.len()], Problem> {
-    fn json<T: Serialize>(value: Option<&T>) -> Result<Option<String>, Problem> {
-        value.map(serde_json::to_string).transpose().map_err(Problem::Json)
+/// The columns of a record, as its row keeps them: event, repository, status, plan and its decision, diff, its size
+/// and decision, validation, pull request, error.
+///
+/// # Errors
+/// When one can't be written as JSON.
+pub fn columns(record: &RunRecord) -> serde_json::Result<[Option<String>; COLUMNS.len()]> {
+    fn json<T: Serialize>(value: Option<&T>) -> serde_json::Result<Option<String>> {
+        value.map(serde_json::to_string).transpose()
     }
     Ok([
         Some(record.event_id.clone().unwrap_or_default()),

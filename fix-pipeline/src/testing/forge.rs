@@ -55,6 +55,8 @@ pub enum ForgeFault {
     Refuse(AdapterErrorKind),
     /// It is done, and the answer is lost.
     LoseAnswer,
+    /// Nothing is done, and no answer comes, ever.
+    NoAnswer,
 }
 
 impl FakeForge {
@@ -102,24 +104,26 @@ impl FakeForge {
 
 impl PrSink for FakeForge {
     async fn open(&self, run: &RunContext, change: &Validated) -> Result<PullRequest, AdapterError> {
-        let mut state = self.state();
-        let fault = state.faults.pop_front();
-        if let Some(ForgeFault::Refuse(kind)) = fault {
-            return Err(error(kind, "as the test says"));
-        }
-        let opened = state.open(run, change)?;
-        match fault {
-            Some(ForgeFault::LoseAnswer) => Err(error(AdapterErrorKind::Unavailable, "the answer was lost")),
-            _ => Ok(opened),
-        }
+        self.answer(|state| state.open(run, change)).await
     }
 
     async fn find(&self, run: &RunContext, announced: &Announcement) -> Result<Option<PullRequest>, AdapterError> {
-        let mut state = self.state();
-        match state.faults.pop_front() {
+        self.answer(|state| state.find(run, announced)).await
+    }
+}
+
+impl FakeForge {
+    /// What `work` gives, unless this call is one that goes wrong.
+    async fn answer<T>(&self, work: impl FnOnce(&mut State) -> Result<T, AdapterError>) -> Result<T, AdapterError> {
+        let fault = self.state().faults.pop_front();
+        match fault {
+            Some(ForgeFault::NoAnswer) => std::future::pending().await,
             Some(ForgeFault::Refuse(kind)) => Err(error(kind, "as the test says")),
-            Some(ForgeFault::LoseAnswer) => Err(error(AdapterErrorKind::Unavailable, "the answer was lost")),
-            None => state.find(run, announced),
+            Some(ForgeFault::LoseAnswer) => {
+                work(&mut self.state())?;
+                Err(error(AdapterErrorKind::Unavailable, "the answer was lost"))
+            }
+            None => work(&mut self.state()),
         }
     }
 }

@@ -5,6 +5,7 @@ mod opening;
 mod stages;
 
 use std::error::Error;
+use std::time::Instant;
 
 use fix_patch::SourceTree;
 use fix_plan::Failure;
@@ -102,11 +103,11 @@ impl<'p, P: PlanSource, V: Validator, S: PrSink, R: RunStore> Worker<'p, P, V, S
     }
 
     async fn advance(&mut self, tree: &dyn SourceTree) -> Result<(), End> {
-        if self.asked_before && self.look().await? {
+        if self.asked_before && self.look().instrument(Stage::PullRequest.span()).await? {
             return Ok(());
         }
         let change = self.prepare(tree).await?;
-        self.open_pull_request(&change).await
+        self.open_pull_request(&change).instrument(Stage::PullRequest.span()).await
     }
 
     /// Ends the run without a pull request; but not when there may be one that nobody recorded.
@@ -133,17 +134,25 @@ impl<'p, P: PlanSource, V: Validator, S: PrSink, R: RunStore> Worker<'p, P, V, S
         self.pipeline.observer.stage_started(self.context.run, stage);
     }
 
-    /// Calls an adapter, within its budget. What it says may be untrusted text, and stays out of the events.
+    /// Calls an adapter, within its budget. What it says may be untrusted text, and is told at debug level only.
     async fn call<T>(
         &self,
         port: Port,
         call: impl Future<Output = Result<T, AdapterError>>,
     ) -> Result<T, AdapterError> {
         let span = tracing::debug_span!("fix.port", port = port.as_str());
-        let answer = within(&*self.pipeline.timer, self.pipeline.budgets.of(port), call).instrument(span).await;
+        let begun = Instant::now();
+        let budget = self.pipeline.budgets.of(port);
+        let answer = within(&*self.pipeline.timer, budget, call).instrument(span.clone()).await;
+        let took = begun.elapsed();
+        let _in_port = span.entered();
+        let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+        tracing::debug!(target: "fix_pipeline", took_ms, ok = answer.is_ok(), "called");
+        self.pipeline.observer.adapter_called(self.context.run, port, took);
         if let Err(error) = &answer {
             let kind = error.kind().as_str();
-            tracing::warn!(target: "fix_pipeline", port = port.as_str(), kind, "adapter failed");
+            tracing::warn!(target: "fix_pipeline", port = port.as_str(), kind, took_ms, "adapter failed");
+            tracing::debug!(target: "fix_pipeline", error = end::with_causes(error), "adapter error");
             self.pipeline.observer.adapter_failed(self.context.run, port, error);
         }
         answer

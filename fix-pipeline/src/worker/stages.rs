@@ -3,6 +3,7 @@
 use fix_patch::{Generated, Patch, PatchError, SourceTree};
 use fix_plan::{Dialogue, FixPlan, Next};
 use fix_policy::{Approved, Decision, Denied};
+use tracing::Instrument as _;
 
 use super::Worker;
 use super::end::{End, changed, same, settle, stop, with_causes};
@@ -21,12 +22,12 @@ impl<P: PlanSource, V: Validator, S: PrSink, R: RunStore> Worker<'_, P, V, S, R>
     /// Every stage but the last: what may be proposed.
     pub(crate) async fn prepare(&mut self, tree: &dyn SourceTree) -> Result<Validated, End> {
         self.take_terms().await?;
-        let baseline = self.baseline().await?;
-        let plan = self.plan(tree).await?;
-        let plan = self.review_plan(plan).await?;
-        let patch = self.generate(&plan, tree).await?;
-        let patch = self.review_patch(&plan, patch).await?;
-        let report = self.validate(&baseline, &patch).await?;
+        let baseline = self.baseline().instrument(Stage::Baseline.span()).await?;
+        let plan = self.plan(tree).instrument(Stage::Plan.span()).await?;
+        let plan = self.review_plan(plan).instrument(Stage::Plan.span()).await?;
+        let patch = self.generate(&plan, tree).instrument(Stage::Patch.span()).await?;
+        let patch = self.review_patch(&plan, patch).instrument(Stage::Patch.span()).await?;
+        let report = self.validate(&baseline, &patch).instrument(Stage::Validate.span()).await?;
         let digest = patch.get().digest().to_string();
         let attestation = Attestation::new(&self.context, &digest, &baseline, &report);
         let attestation = attestation.map_err(|error| PipelineError::Attestation(error.into()))?;

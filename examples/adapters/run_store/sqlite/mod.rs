@@ -116,7 +116,7 @@ impl Sqlite {
     async fn try_append(&self, run: RunId, entry: &Entry) -> Result<Option<u64>, Problem> {
         // Taken for writing at once, so that two writers queue up instead of failing half way.
         let mut transaction = self.pool.begin_with("BEGIN IMMEDIATE").await?;
-        let stored: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM fix_pipeline_entries WHERE run_id = ?1")
+        let stored: i64 = sqlx::query_scalar(include_str!("count_entries.sql"))
             .bind(run.to_string())
             .fetch_one(&mut *transaction)
             .await?;
@@ -125,7 +125,7 @@ impl Sqlite {
             return Ok(Some(stored));
         }
         row::upsert(&mut transaction, run, entry).await?;
-        sqlx::query("INSERT INTO fix_pipeline_entries (run_id, sequence, entry_json, digest) VALUES (?1, ?2, ?3, ?4)")
+        sqlx::query(include_str!("insert_entry.sql"))
             .bind(run.to_string())
             .bind(i64::try_from(entry.sequence()).unwrap_or(i64::MAX))
             .bind(entry.to_json())

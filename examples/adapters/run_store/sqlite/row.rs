@@ -7,22 +7,12 @@ use crate::run_store::problem::Problem;
 use crate::run_store::row::{COLUMNS, columns};
 
 /// Folds what one entry adds into the row of the run; what it says nothing of stays.
-pub(super) const UPSERT: &str = "INSERT INTO fix_pipeline_runs \
-    (id, event_id, repository, status, plan_json, plan_policy_json, patch_diff, patch_stats_json, patch_policy_json, validation_json, pr_json, error) \
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) \
-    ON CONFLICT (id) DO UPDATE SET status = excluded.status, \
-    plan_json = COALESCE(excluded.plan_json, plan_json), plan_policy_json = COALESCE(excluded.plan_policy_json, plan_policy_json), \
-    patch_diff = COALESCE(excluded.patch_diff, patch_diff), patch_stats_json = COALESCE(excluded.patch_stats_json, patch_stats_json), \
-    patch_policy_json = COALESCE(excluded.patch_policy_json, patch_policy_json), validation_json = COALESCE(excluded.validation_json, validation_json), \
-    pr_json = COALESCE(excluded.pr_json, pr_json), error = COALESCE(excluded.error, error), \
-    updated_at = strftime('%Y-%m-%dT%H:%M:%fZ', 'now')";
-
 pub(super) async fn upsert(
     transaction: &mut Transaction<'_, Driver>,
     run: RunId,
     entry: &Entry,
 ) -> Result<(), Problem> {
-    let mut query = sqlx::query(UPSERT).bind(run.to_string());
+    let mut query = sqlx::query(include_str!("upsert_run.sql")).bind(run.to_string());
     for column in columns(&RunRecord::fold([entry]))? {
         query = query.bind(column);
     }

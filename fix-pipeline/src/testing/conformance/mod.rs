@@ -23,7 +23,7 @@ mod validator;
 
 pub use plan_source::plan_source;
 pub use pr_sink::{ForgeHarness, SeenPullRequest, Situation, pr_sink};
-pub use run_store::run_store;
+pub use run_store::{StoreHarness, durable_run_store, run_store};
 pub use validator::validator;
 
 /// What a suite found.
