@@ -1,7 +1,7 @@
 //! Each way a run can end without a pull request opens nothing, and says why.
 
 use fix_pipeline::testing::FakePlanSource;
-use fix_pipeline::testing::mocks::{MockPlanSource, MockPrSink};
+use fix_pipeline::testing::mocks::{MockPlanSource, MockPrSink, MockValidator};
 use fix_pipeline::{
     CheckStatus, Event, FailureRecord, Finished, Journal, MemoryRunStore, Outcome, OutcomeCode, Pipeline, PrSink,
     PrStatus, PullRequest, RunId, RunStore,
@@ -324,23 +324,74 @@ async fn what_may_be_open_is_never_called_stopped() {
     forge.then(ForgeFault::LoseAnswer);
     assert!(pipeline.run(&case.failure, &case.tree).await.unwrap_err().is_transient());
 
+    // Whatever changed in between, what is there is found before anything is derived.
+    pipeline.policy =
+        PolicyEngine::new(SafetyPolicy::from_toml("version = 1\n[limits]\nlines_added_max = 0\n").unwrap()).unwrap();
+    let finished = pipeline.run(&case.failure, &case.tree).await.unwrap();
+    assert_eq!(finished.outcome.code(), OutcomeCode::Opened);
+    assert_eq!((forge.pull_requests().len(), source.asked(), validator.checks()), (1, 1, (1, 1)));
+}
+
+/// A run that is announced, with nothing at the forge yet.
+async fn announced(store: &MemoryRunStore, forge: &fix_pipeline::testing::FakeForge) -> fix_pipeline::testing::Case {
+    use fix_pipeline::testing::{Case, FakeValidator, ForgeFault};
+    let case = Case::missing_dependency();
+    let source = FakePlanSource::answering([case.plan.clone()]);
+    let pipeline = Pipeline::new(source, FakeValidator::red_then_green(), forge, store);
+    forge.then(ForgeFault::Refuse(fix_pipeline::AdapterErrorKind::Unavailable));
+    assert!(pipeline.run(&case.failure, &case.tree).await.unwrap_err().is_transient());
+    case
+}
+
+/// Whoever resumes an announced run can't end it for a reason of its own: another worker may be asking.
+#[tokio::test]
+async fn an_announced_run_is_ended_by_the_forge_alone() {
+    use fix_pipeline::AdapterErrorKind::{Refused, Unavailable};
+    use fix_pipeline::testing::{FakeForge, ForgeFault};
+    let (store, forge) = (MemoryRunStore::default(), FakeForge::default());
+    let case = announced(&store, &forge).await;
+    let mut pipeline = Pipeline::new(MockPlanSource::new(), MockValidator::new(), &forge, &store);
     let unsettled = |error: fix_pipeline::PipelineError| {
         assert!(matches!(error, fix_pipeline::PipelineError::Unsettled { .. }), "{error:?}");
         assert!(!error.is_transient());
     };
-    unsettled(pipeline.abandon(&case.failure, "crashed 3 times").await.unwrap_err());
-    forge.then(ForgeFault::Refuse(fix_pipeline::AdapterErrorKind::Refused));
+    let default = std::mem::replace(
+        &mut pipeline.policy,
+        PolicyEngine::new(SafetyPolicy::from_toml("version = 1\n[limits]\nlines_added_max = 0\n").unwrap()).unwrap(),
+    );
     unsettled(pipeline.run(&case.failure, &case.tree).await.unwrap_err());
-    let default = pipeline.policy;
-    pipeline.policy =
-        PolicyEngine::new(SafetyPolicy::from_toml("version = 1\n[limits]\nlines_added_max = 0\n").unwrap()).unwrap();
-    unsettled(pipeline.run(&case.failure, &case.tree).await.unwrap_err());
-    assert_eq!(forge.pull_requests().len(), 1);
-
     pipeline.policy = default;
-    let finished = pipeline.run(&case.failure, &case.tree).await.unwrap();
-    assert_eq!(finished.outcome.code(), OutcomeCode::Opened, "as it was begun, it goes on");
-    assert_eq!((forge.pull_requests().len(), source.asked(), validator.checks()), (1, 1, (1, 1)));
+    forge.then(ForgeFault::Refuse(Refused));
+    unsettled(pipeline.abandon(&case.failure, "crashed 3 times").await.unwrap_err());
+    forge.then(ForgeFault::Refuse(Unavailable));
+    assert!(pipeline.abandon(&case.failure, "crashed 3 times").await.unwrap_err().is_transient());
+    assert_eq!(forge.pull_requests().len(), 0);
+    // With the forge's own word that nothing is there, and the queue's that nobody asks any more.
+    let finished = pipeline.abandon(&case.failure, "crashed 3 times").await.unwrap();
+    assert_eq!(stopped(&finished).0, OutcomeCode::Abandoned);
+}
+
+/// A person may have decided before anybody recorded that there is a pull request.
+#[tokio::test]
+async fn a_merged_pull_request_is_told_from_a_closed_one() {
+    use fix_pipeline::testing::{Case, FakeForge, FakeValidator, ForgeFault};
+    for (decide, expected) in [
+        (FakeForge::close as fn(&FakeForge, &str), OutcomeCode::ClosedByPerson),
+        (FakeForge::merge, OutcomeCode::Merged),
+    ] {
+        let case = Case::missing_dependency();
+        let (source, forge) = (FakePlanSource::answering([case.plan.clone()]), FakeForge::default());
+        let pipeline = Pipeline::new(source, FakeValidator::red_then_green(), &forge, MemoryRunStore::default());
+        forge.then(ForgeFault::LoseAnswer);
+        pipeline.run(&case.failure, &case.tree).await.unwrap_err();
+        decide(&forge, &forge.pull_requests()[0].branch);
+        let finished = pipeline.run(&case.failure, &case.tree).await.unwrap();
+        assert_eq!(stopped(&finished).0, expected);
+        let recorded = finished.record.pull_request.unwrap();
+        assert!(!recorded.status.is_open(), "{recorded:?}");
+        let journal = pipeline.run_store.load(finished.run).await.unwrap();
+        assert_eq!(journal.last().unwrap().event().name(), "pr_decided");
+    }
 }
 
 /// What adapters hand in is bounded before it is kept.

@@ -13,9 +13,9 @@ use std::time::Duration;
 
 use fix_pipeline::testing::{Case, FakeForge, FakePlanSource, FakeValidator, ForgeFault};
 use fix_pipeline::{
-    AdapterError, AdapterErrorKind, CheckStatus, Entry, Event, Finished, Journal, MemoryRunStore, OutcomeCode,
-    Pipeline, PipelineError, PlanRequest, PlanSource, PrSink, PullRequest, RawPlan, Report, RunContext, RunId,
-    RunStore, Subject, Timer, Validated, Validator,
+    AdapterError, AdapterErrorKind, Announcement, CheckStatus, Entry, Event, Finished, Journal, MemoryRunStore,
+    OutcomeCode, Pipeline, PipelineError, PlanRequest, PlanSource, PrSink, PullRequest, RawPlan, Report, RunContext,
+    RunId, RunStore, Subject, Timer, Validated, Validator,
 };
 
 const SEEDS: u64 = 10_000;
@@ -227,8 +227,8 @@ impl World {
         assert!(pull_requests.len() <= 1, "{pull_requests:?}");
         let has = |wanted: &dyn Fn(&Event) -> bool| journal.events().any(wanted);
         if let [pull_request] = pull_requests.as_slice() {
-            assert!(has(&|event| matches!(event, Event::PrOpening { branch, tree, .. }
-                if *branch == pull_request.branch && *tree == pull_request.tree)));
+            assert!(has(&|event| matches!(event, Event::PrOpening { announcement }
+                if announcement.branch == pull_request.branch && announcement.tree == pull_request.tree)));
             let red = |verdicts: &[CheckStatus]| verdicts.iter().all(|verdict| *verdict == CheckStatus::Failed);
             let green = |verdicts: &[CheckStatus]| verdicts.iter().all(|verdict| *verdict == CheckStatus::Passed);
             assert!(has(&|event| matches!(event, Event::BaselineChecked { verdicts, .. } if red(verdicts))));
@@ -340,6 +340,11 @@ impl PrSink for At {
         }
         let world = self.world();
         self.call(world.forge.open(run, change)).await
+    }
+
+    async fn find(&self, run: &RunContext, announced: &Announcement) -> Result<Option<PullRequest>, AdapterError> {
+        let world = self.world();
+        self.call(world.forge.find(run, announced)).await
     }
 }
 

@@ -69,7 +69,8 @@ impl Draft {
     pub(crate) fn digest(&self) -> String {
         let parts = [&self.branch, &self.base_branch, &self.base_commit, &self.title, &self.body, &self.commit_message];
         let mut text = String::new();
-        for part in parts.into_iter().chain(&self.labels) {
+        let time = self.committed_at_s.to_string();
+        for part in parts.into_iter().chain([&time]).chain(&self.labels) {
             // Lengths first, so that no two drafts share a text.
             let _ = write!(text, "{}:{part}", part.len());
         }

@@ -61,8 +61,6 @@ pub enum AdapterErrorKind {
     NothingToPropose,
     /// The base branch moved, so that the validated tree can't be published on it.
     StaleBase,
-    /// A person closed the pull request of this run.
-    ClosedByPerson,
     /// The other side refused: credentials, permissions, a bug. Permanent.
     Refused,
 }
@@ -77,7 +75,6 @@ impl AdapterErrorKind {
             Self::Unsupported => "unsupported",
             Self::NothingToPropose => "nothing_to_propose",
             Self::StaleBase => "stale_base",
-            Self::ClosedByPerson => "closed_by_person",
             Self::Refused => "refused",
         }
     }

@@ -22,8 +22,8 @@ pub use budget::{Budgets, RealTime, Timer};
 pub use draft::Draft;
 pub use error::{AdapterError, AdapterErrorKind, PipelineError, Port};
 pub use journal::{
-    AskedRound, Entry, Event, FailureRecord, FindingRecord, FinishRecord, IllegalEvent, Journal, JournalError, State,
-    StatsRecord, ViolationRecord,
+    Announcement, AskedRound, Entry, Event, FailureRecord, FindingRecord, FinishRecord, IllegalEvent, Journal,
+    JournalError, State, StatsRecord, ViolationRecord,
 };
 pub use observer::{Observer, Stage};
 pub use outcome::{Outcome, OutcomeCode};

@@ -6,7 +6,7 @@ use std::fmt;
 use fix_plan::Log;
 use serde::{Deserialize, Serialize};
 
-use crate::port::{CheckStatus, PullRequest, Report, symptoms};
+use crate::port::{CheckStatus, PrStatus, PullRequest, Report, symptoms};
 
 /// The end of a run.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -100,6 +100,8 @@ outcome_codes! {
     StaleBase => "stale_base",
     /// A person closed the pull request of this run.
     ClosedByPerson => "closed_by_person",
+    /// A person merged the pull request of this run.
+    Merged => "merged",
     /// The project or its repository is of no kind that an adapter supports.
     Unsupported => "unsupported",
     /// A resumed run derived something else than before: policy, engine or adapters changed.
@@ -110,10 +112,27 @@ outcome_codes! {
     AdapterFailed => "adapter_failed",
 }
 
+impl OutcomeCode {
+    /// Whether the run ended with a pull request in sight, open or not: none of these is a bare stop.
+    pub(crate) fn is_about_a_pull_request(self) -> bool {
+        matches!(self, Self::Opened | Self::ClosedByPerson | Self::Merged)
+    }
+}
+
 impl fmt::Display for OutcomeCode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
+}
+
+/// What a person decided about a pull request, for a person.
+pub(crate) fn of_decided(pull_request: &PullRequest) -> (OutcomeCode, String) {
+    let (code, what) = match pull_request.status {
+        PrStatus::Merged => (OutcomeCode::Merged, "merged"),
+        _ => (OutcomeCode::ClosedByPerson, "closed"),
+    };
+    let at = pull_request.url.as_deref().unwrap_or(&pull_request.branch);
+    (code, format!("a person {what} the pull request of this run, {at}; it is left alone"))
 }
 
 /// Why a baseline does not show the failure that `log` tells of; `None` when it does.

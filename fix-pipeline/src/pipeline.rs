@@ -13,7 +13,7 @@ use crate::attestation::Signer;
 use crate::budget::{Budgets, RealTime, Timer};
 use crate::error::PipelineError;
 use crate::observer::Observer;
-use crate::outcome::{Outcome, OutcomeCode};
+use crate::outcome::Outcome;
 use crate::port::{PlanSource, PrSink, RunStore, Validator};
 use crate::record::RunRecord;
 use crate::run::RunId;
@@ -128,17 +128,21 @@ impl<P: PlanSource, V: Validator, S: PrSink, R: RunStore> Pipeline<P, V, S, R> {
     ///
     /// The pipeline can't tell a crash from a worker that is still busy. Who hands out the runs, a
     /// queue with leases for example, can, and calls this so that the run is neither tried for ever
-    /// nor lost.
+    /// nor lost. The queue vouches that no worker is at the run any more: a lease is longer than
+    /// [`Budgets::pr_sink`].
+    ///
+    /// Once a pull request was announced, the sink is [asked](PrSink::find) first: what is there ends
+    /// the run instead.
     ///
     /// # Errors
-    /// As [`Pipeline::run`]; and [`PipelineError::Unsettled`] when there may be a pull request that is
-    /// not recorded: only running it again, or a person, can tell.
+    /// As [`Pipeline::run`]; and [`PipelineError::Unsettled`] when the sink can't tell whether there is
+    /// a pull request: a person must look.
     pub async fn abandon(&self, failure: &Failure, reason: &str) -> Result<Finished, PipelineError> {
         let span = tracing::info_span!("fix.run", run = %RunId::of(&failure.event_id));
         async {
             let mut worker = Worker::open(self, failure).await?;
             if !worker.is_over() {
-                worker.stop(OutcomeCode::Abandoned, reason.to_owned()).await?;
+                worker.abandon(reason).await?;
             }
             Ok(worker.finished())
         }

@@ -122,7 +122,7 @@ impl Stages<'_> {
         let baseline = self.report(|event| matches!(event, Event::BaselineChecked { .. }))?;
         let report = self.report(|event| matches!(event, Event::Validated { .. }))?;
         let opening = self.stored(|event| match event {
-            Event::PrOpening { draft, .. } => Some(draft.clone()),
+            Event::PrOpening { announcement } => Some(announcement.draft.clone()),
             _ => None,
         })?;
         let run = RunContext::new(failure);

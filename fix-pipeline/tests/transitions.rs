@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use fix_pipeline::testing::{Case, FakeForge, FakePlanSource, FakeValidator};
-use fix_pipeline::{CheckStatus, Event, Journal, MemoryRunStore, OutcomeCode, Pipeline, RunStore as _};
+use fix_pipeline::{CheckStatus, Event, Journal, MemoryRunStore, OutcomeCode, Pipeline, PrStatus, RunStore as _};
 
 /// An event, as far as the table looks at it.
 type Letter = &'static str;
@@ -19,7 +19,7 @@ const BAD_ROUNDS: [&[Letter]; 4] = [
     &["mendable 0", "mendable 1", "hopeless 2"],
     &["mendable 0", "mendable 1", "mendable 2"],
 ];
-const LETTERS: [Letter; 24] = [
+const LETTERS: [Letter; 28] = [
     "started",
     "red",
     "not red",
@@ -44,6 +44,10 @@ const LETTERS: [Letter; 24] = [
     "not green",
     "opening",
     "opened",
+    "opened closed",
+    "decided",
+    "decided open",
+    "stopped opened",
 ];
 
 /// Written down again, in another way than the table: every legal run, and with it each of its beginnings.
@@ -59,6 +63,7 @@ fn legal() -> BTreeSet<Vec<Letter>> {
             &["plan allowed", "patch", "patch denied"],
             &["plan allowed", "patch", "patch allowed", "not green"],
             &["plan allowed", "patch", "patch allowed", "green", "opening", "opened"],
+            &["plan allowed", "patch", "patch allowed", "green", "opening", "decided"],
         ] {
             runs.push([&planned, rest].concat());
         }
@@ -68,7 +73,7 @@ fn legal() -> BTreeSet<Vec<Letter>> {
         for end in 0..=run.len() {
             let beginning = run[..end].to_vec();
             // Anything that began, and did not end, may be stopped.
-            if end > 0 && beginning.last() != Some(&"opened") {
+            if end > 0 && !matches!(beginning.last(), Some(&("opened" | "decided"))) {
                 legal.insert([&beginning[..], &["stopped"]].concat());
             }
             legal.insert(beginning);
@@ -129,6 +134,12 @@ impl Events {
             ("green", _) | ("not", "green") => "validated",
             ("opening", _) => "pr_opening",
             ("opened", _) => "pr_opened",
+            ("decided", _) => {
+                let Event::PrOpened { mut pull_request } = self.get("opened") else { unreachable!() };
+                pull_request.status = if argument == "open" { PrStatus::Open } else { PrStatus::Merged };
+                return Event::PrDecided { pull_request };
+            }
+            ("stopped", "opened") => return Event::Stopped { code: OutcomeCode::Opened, message: String::new() },
             ("stopped", _) => return Event::Stopped { code: OutcomeCode::NoPlan, message: String::new() },
             _ => "started",
         };
@@ -155,6 +166,7 @@ impl Events {
             Event::PlanReviewed { decision, .. } | Event::PatchReviewed { decision } => {
                 decision.allowed = argument == "allowed";
             }
+            Event::PrOpened { pull_request } if argument == "closed" => pull_request.status = PrStatus::Closed,
             _ => {}
         }
         event

@@ -12,8 +12,8 @@ use fix_adapters::pr_sink::LocalGit;
 use fix_adapters::repository::{Location, Repository};
 use fix_adapters::run_store::Sqlite;
 use fix_pipeline::{
-    AdapterError, Entry, Outcome, Pipeline, PlanRequest, PlanSource, PrSink, PullRequest, RawPlan, Report, RunContext,
-    RunId, RunStore, Subject, Validated, Validator,
+    AdapterError, Announcement, Entry, Outcome, Pipeline, PlanRequest, PlanSource, PrSink, PullRequest, RawPlan,
+    Report, RunContext, RunId, RunStore, Subject, Validated, Validator,
 };
 use fix_plan::{Failure, Log};
 use fix_tests::adapters::Scripted;
@@ -72,6 +72,10 @@ impl PrSink for Deadly<LocalGit> {
             self.strike("pushed");
         }
         Ok(opened)
+    }
+
+    async fn find(&self, run: &RunContext, announced: &Announcement) -> Result<Option<PullRequest>, AdapterError> {
+        self.inner.find(run, announced).await
     }
 }
 

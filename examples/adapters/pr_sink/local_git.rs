@@ -4,7 +4,9 @@ use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use fix_pipeline::{AdapterError, AdapterErrorKind, Draft, PrSink, PrStatus, PullRequest, RunContext, Validated};
+use fix_pipeline::{
+    AdapterError, AdapterErrorKind, Announcement, Draft, PrSink, PrStatus, PullRequest, RunContext, Validated,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::git::{Git, GitError};
@@ -13,7 +15,7 @@ use crate::repository::Repository;
 /// Pushes the branch to a local repository, and keeps the pull request as a JSON
 /// file in a folder: one file a branch.
 ///
-/// A person closes a pull request by setting `"state": "closed"` in its file.
+/// A person closes a pull request by setting `"state": "closed"` in its file, and calls it merged with `"merged"`.
 #[derive(Clone, Debug)]
 pub struct LocalGit {
     repository: Repository,
@@ -25,7 +27,7 @@ pub struct LocalGit {
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct LocalPullRequest {
-    /// `open` or `closed`.
+    /// `open`, `closed` or `merged`.
     pub state: LocalState,
     /// The run that it is of.
     pub run: String,
@@ -50,8 +52,10 @@ pub struct LocalPullRequest {
 pub enum LocalState {
     /// Waiting for a person.
     Open,
-    /// A person decided.
+    /// A person decided against it.
     Closed,
+    /// A person merged it.
+    Merged,
 }
 
 impl LocalGit {
@@ -62,20 +66,11 @@ impl LocalGit {
     }
 
     fn publish(&self, run: &RunContext, change: &Validated) -> Result<PullRequest, AdapterError> {
-        let draft = change.draft();
-        let file = self.folder.join(format!("{}.json", draft.branch.replace('/', "-")));
-        if let Some(existing) = read(&file)? {
-            return match existing.state {
-                LocalState::Open => {
-                    self.is_ours(run, draft, &existing)?;
-                    Ok(answer(&existing, &file))
-                }
-                LocalState::Closed => {
-                    let message = format!("a person closed {}", file.display());
-                    Err(AdapterError::new(AdapterErrorKind::ClosedByPerson, "open a pull request", message))
-                }
-            };
+        if let Some(existing) = self.existing(run, &change.announcement())? {
+            return Ok(existing);
         }
+        let draft = change.draft();
+        let file = self.file(&draft.branch);
         self.base_is_current(draft)?;
         let commit = self.commit(run, change)?;
         self.push(draft, &commit)?;
@@ -93,15 +88,30 @@ impl LocalGit {
         Ok(answer(&pull_request, &file))
     }
 
-    /// A pull request is adopted only with its branch, and only from the same run.
-    fn is_ours(&self, run: &RunContext, draft: &Draft, existing: &LocalPullRequest) -> Result<(), AdapterError> {
-        let reference = format!("refs/heads/{}", draft.branch);
-        let head = self.repository.origin()?.line(&["rev-parse", "--verify", "--quiet", &reference]).ok();
-        if existing.run == run.run.to_string() && head.as_ref() == Some(&existing.commit) {
-            return Ok(());
+    fn file(&self, branch: &str) -> PathBuf {
+        self.folder.join(format!("{}.json", branch.replace('/', "-")))
+    }
+
+    /// What is there of the run: an open one only with its branch and its tree, a decided one as it is.
+    fn existing(&self, run: &RunContext, announced: &Announcement) -> Result<Option<PullRequest>, AdapterError> {
+        let file = self.file(&announced.branch);
+        let Some(existing) = read(&file)? else { return Ok(None) };
+        let is_ours = existing.run == run.run.to_string()
+            && (existing.state != LocalState::Open || self.publishes(&existing.commit, announced)?);
+        if is_ours {
+            return Ok(Some(answer(&existing, &file)));
         }
-        let message = format!("there is a pull request of {}, and its run or its commits are not ours", draft.branch);
-        Err(AdapterError::new(AdapterErrorKind::Refused, "open a pull request", message))
+        let message =
+            format!("there is a pull request of {}, and its run or its commits are not ours", announced.branch);
+        Err(AdapterError::new(AdapterErrorKind::Refused, "look for a pull request", message))
+    }
+
+    /// Whether the branch is at `commit`, and `commit` holds the tree that was announced.
+    fn publishes(&self, commit: &str, announced: &Announcement) -> Result<bool, AdapterError> {
+        let origin = self.repository.origin()?;
+        let line = |revision: String| origin.line(&["rev-parse", "--verify", "--quiet", &revision]).ok();
+        Ok(line(format!("refs/heads/{}", announced.branch)).as_deref() == Some(commit)
+            && line(format!("{commit}^{{tree}}")).as_deref() == Some(announced.tree.as_str()))
     }
 
     /// The branch must still stand where the failure was; else what was validated is not what would be merged.
@@ -174,6 +184,10 @@ impl PrSink for LocalGit {
     async fn open(&self, run: &RunContext, change: &Validated) -> Result<PullRequest, AdapterError> {
         self.publish(run, change)
     }
+
+    async fn find(&self, run: &RunContext, announced: &Announcement) -> Result<Option<PullRequest>, AdapterError> {
+        self.existing(run, announced)
+    }
 }
 
 fn refused(error: GitError, message: String) -> AdapterError {
@@ -181,7 +195,12 @@ fn refused(error: GitError, message: String) -> AdapterError {
 }
 
 fn answer(pull_request: &LocalPullRequest, file: &Path) -> PullRequest {
-    PullRequest::new(PrStatus::Open, &pull_request.branch, pull_request.labels.clone())
+    let status = match pull_request.state {
+        LocalState::Open => PrStatus::Open,
+        LocalState::Closed => PrStatus::Closed,
+        LocalState::Merged => PrStatus::Merged,
+    };
+    PullRequest::new(status, &pull_request.branch, pull_request.labels.clone())
         .with_commit(&pull_request.commit)
         .with_url(format!("file://{}", file.display()))
 }

@@ -69,17 +69,16 @@ pub enum Event {
     },
     /// The forge is about to be asked.
     PrOpening {
-        /// The branch.
-        branch: String,
-        /// The commit that it starts from.
-        base_commit: String,
-        /// The tree that it publishes.
-        tree: String,
-        /// The SHA-256 of title, body, labels and commit message.
-        draft: String,
+        /// What it is asked for.
+        announcement: Announcement,
     },
     /// The pull request is open.
     PrOpened {
+        /// As the forge knows it.
+        pull_request: PullRequest,
+    },
+    /// The forge has the pull request, and a person decided about it: it is closed or merged.
+    PrDecided {
         /// As the forge knows it.
         pull_request: PullRequest,
     },
@@ -106,6 +105,7 @@ impl Event {
             Self::Validated { .. } => "validated",
             Self::PrOpening { .. } => "pr_opening",
             Self::PrOpened { .. } => "pr_opened",
+            Self::PrDecided { .. } => "pr_decided",
             Self::Stopped { .. } => "stopped",
         }
     }
@@ -118,6 +118,24 @@ impl Event {
             findings: patch.findings().iter().map(FindingRecord::from).collect(),
         }
     }
+}
+
+/// What a forge is about to be asked for: stored before, so that whoever comes after a crash knows what
+/// may be there.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Announcement {
+    /// The branch: a function of the run.
+    pub branch: String,
+    /// The branch to merge into.
+    pub base_branch: String,
+    /// The commit that the branch starts from.
+    pub base_commit: String,
+    /// The tree that it publishes.
+    pub tree: String,
+    /// The SHA-256 of everything else that is published: title, body, labels, commit message and time.
+    pub draft: String,
 }
 
 /// A question to a plan source, and its answer.

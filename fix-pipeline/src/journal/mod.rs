@@ -6,7 +6,9 @@ mod state;
 
 pub(crate) use entry::hex_digest;
 pub use entry::{Entry, JournalError};
-pub use event::{AskedRound, Event, FailureRecord, FindingRecord, FinishRecord, StatsRecord, ViolationRecord};
+pub use event::{
+    Announcement, AskedRound, Event, FailureRecord, FindingRecord, FinishRecord, StatsRecord, ViolationRecord,
+};
 pub use state::{IllegalEvent, State};
 
 /// A journal that was checked: numbered without gaps, each entry chained to the

@@ -17,7 +17,7 @@ use async_trait::async_trait;
 
 use super::{PlanRequest, PlanSource, PrSink, PullRequest, RawPlan, Report, RunStore, Subject, Validator};
 use crate::error::AdapterError;
-use crate::journal::Entry;
+use crate::journal::{Announcement, Entry};
 use crate::run::{RunContext, RunId};
 use crate::validated::Validated;
 
@@ -72,6 +72,8 @@ twin! {
     DynPrSink of PrSink {
         /// See [`PrSink::open`].
         open as open_dyn(run: &RunContext, change: &Validated) -> Result<PullRequest, AdapterError>;
+        /// See [`PrSink::find`].
+        find as find_dyn(run: &RunContext, announced: &Announcement) -> Result<Option<PullRequest>, AdapterError>;
     }
 }
 
