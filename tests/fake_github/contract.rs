@@ -143,7 +143,8 @@ fn dressed(example: &Value, ours: Value, label: &Value) -> Value {
         (Value::Object(example), Value::Object(ours)) => {
             let mut all = example.clone();
             for (key, value) in ours {
-                let under = if key == "labels" { json!([label]) } else { example.get(&key).cloned().unwrap_or_default() };
+                let under =
+                    if key == "labels" { json!([label]) } else { example.get(&key).cloned().unwrap_or_default() };
                 all.insert(key, dressed(&under, value, label));
             }
             Value::Object(all)
@@ -162,7 +163,13 @@ fn to_json_schema(value: &mut Value) {
         Value::Object(object) => {
             object.values_mut().for_each(to_json_schema);
             let nullable = object.get("nullable") == Some(&Value::Bool(true));
-            if nullable && (object.contains_key("type") || object.contains_key("$ref") || object.contains_key("allOf") || object.contains_key("anyOf") || object.contains_key("oneOf")) {
+            if nullable
+                && (object.contains_key("type")
+                    || object.contains_key("$ref")
+                    || object.contains_key("allOf")
+                    || object.contains_key("anyOf")
+                    || object.contains_key("oneOf"))
+            {
                 object.remove("nullable");
                 let schema = Value::Object(std::mem::take(object));
                 object.insert("anyOf".to_owned(), json!([schema, {"type": "null"}]));

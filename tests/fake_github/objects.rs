@@ -103,7 +103,8 @@ pub fn show(directory: &Path, sha: &str) -> Result<Value, String> {
 
 /// Seconds since 1970 of a date as RFC 3339 writes it in UTC.
 fn epoch(date: &str) -> i64 {
-    let number = |range: std::ops::Range<usize>| date.get(range).and_then(|part| part.parse::<i64>().ok()).expect("a date");
+    let number =
+        |range: std::ops::Range<usize>| date.get(range).and_then(|part| part.parse::<i64>().ok()).expect("a date");
     let (year, month, day) = (number(0..4), number(5..7), number(8..10));
     // Years begin in March, so that leap days are last.
     let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };

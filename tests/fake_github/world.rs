@@ -60,13 +60,15 @@ pub struct Answer {
 
 impl Answer {
     pub fn new(status: u16, body: Value) -> Self {
-        let headers = [("x-ratelimit-limit", "5000"), ("x-ratelimit-remaining", "4987"), ("x-ratelimit-reset", "4102444800")];
+        let headers =
+            [("x-ratelimit-limit", "5000"), ("x-ratelimit-remaining", "4987"), ("x-ratelimit-reset", "4102444800")];
         let headers = headers.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
         Self { status, headers, body }
     }
 
     pub fn error(status: u16, message: &str) -> Self {
-        let mut answer = Self::new(status, json!({"message": message, "documentation_url": "https://docs.github.example"}));
+        let mut answer =
+            Self::new(status, json!({"message": message, "documentation_url": "https://docs.github.example"}));
         if status == 403 || status == 429 || status >= 500 {
             answer.headers.clear();
         }
@@ -149,7 +151,7 @@ impl World {
     }
 
     pub fn take_fault(&mut self, step: &str) -> Option<Fault> {
-        let at = self.faults.iter().position(|(at, _)| at == step)?;
+        let at = self.faults.iter().position(|(at, _)| at == step || at == "any")?;
         Some(self.faults.remove(at).1)
     }
 
@@ -258,7 +260,14 @@ impl World {
         Answer::new(201, json!({"token": token, "expires_at": "2100-01-01T00:00:00Z", "permissions": permissions}))
     }
 
-    fn list(&self, call: &Call) -> Answer {
+    fn list(&mut self, call: &Call) -> Answer {
+        for pull in self.pulls.iter_mut().filter(|pull| pull["state"] == "open") {
+            // A pull request is of a branch, wherever that goes.
+            let reference = format!("refs/heads/{}", pull["head"]["ref"].as_str().unwrap_or_default());
+            if let Ok(sha) = objects::id(&self.directory, &["rev-parse", "--verify", "--quiet", &reference], b"") {
+                pull["head"]["sha"] = json!(sha);
+            }
+        }
         let mut pulls: Vec<&Value> = self.pulls.iter().collect();
         match call.asked("state").as_deref() {
             Some("all") => {}
@@ -268,7 +277,8 @@ impl World {
             pulls.retain(|pull| pull["head"]["label"] == head);
         }
         pulls.sort_by_key(|pull| std::cmp::Reverse(pull["created_at"].as_str().unwrap_or_default().to_owned()));
-        let number = |key: &str, default: usize| call.asked(key).map_or(default, |text| text.parse().expect("a number"));
+        let number =
+            |key: &str, default: usize| call.asked(key).map_or(default, |text| text.parse().expect("a number"));
         let (size, page) = (number("per_page", 30), number("page", 1));
         Answer::new(200, pulls.into_iter().skip(size * (page - 1)).take(size).cloned().collect())
     }

@@ -37,7 +37,11 @@ pub(super) enum Twice {
 
 impl Api {
     /// Signs in: with an App, by a token for this repository and what is done here.
-    pub(super) async fn sign_in(gate: Gate, credentials: &Credentials, patience: Patience) -> Result<Self, AdapterError> {
+    pub(super) async fn sign_in(
+        gate: Gate,
+        credentials: &Credentials,
+        patience: Patience,
+    ) -> Result<Self, AdapterError> {
         const SIGN_IN: &str = "sign in to GitHub";
         let deadline = Instant::now() + patience.total;
         let names = (gate.repository.to_string(), gate.repository.name().to_owned());
@@ -223,12 +227,19 @@ pub(super) struct Commit {
     pub(super) message: String,
     pub(super) tree: Object,
     pub(super) parents: Vec<Object>,
-    pub(super) verification: Option<Verification>,
+    verification: Option<Verification>,
+}
+
+impl Commit {
+    /// Whether GitHub knows the signature, and finds it good.
+    pub(super) fn is_signed(&self) -> bool {
+        self.verification.as_ref().is_some_and(|verification| verification.verified)
+    }
 }
 
 #[derive(Deserialize)]
-pub(super) struct Verification {
-    pub(super) verified: bool,
+struct Verification {
+    verified: bool,
 }
 
 #[derive(Serialize)]

@@ -38,7 +38,9 @@ pub enum InvalidCredentials {
     #[error("the GitHub token is empty, or holds blanks or control characters")]
     Token,
     /// Not a private key in PEM.
-    #[error("the private key of the GitHub App is no PEM; give the file that GitHub made, with its BEGIN and END lines")]
+    #[error(
+        "the private key of the GitHub App is no PEM; give the file that GitHub made, with its BEGIN and END lines"
+    )]
     NoPem,
     /// Not an RSA key that can sign.
     #[error("the private key of the GitHub App is no RSA key of 2048 bits or more")]
@@ -52,7 +54,8 @@ impl Credentials {
     /// [`InvalidCredentials::Token`]
     pub fn token(token: SecretString) -> Result<Self, InvalidCredentials> {
         let text = token.expose_secret();
-        if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_graphic()) || HeaderValue::from_str(text).is_err() {
+        if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_graphic()) || HeaderValue::from_str(text).is_err()
+        {
             return Err(InvalidCredentials::Token);
         }
         Ok(Self(Kind::Token(token)))
@@ -95,7 +98,8 @@ impl App {
     /// What says that we are the App: a JSON web token, good for nine minutes. `None` when the key can't sign.
     pub(super) fn jwt(&self, now_s: u64) -> Option<SecretString> {
         // A minute back, for clocks that differ. GitHub takes ten minutes at most.
-        let claims = serde_json::json!({"iat": now_s.saturating_sub(60), "exp": now_s + 540, "iss": self.id.to_string()});
+        let claims =
+            serde_json::json!({"iat": now_s.saturating_sub(60), "exp": now_s + 540, "iss": self.id.to_string()});
         let part = |json: &str| URL_SAFE_NO_PAD.encode(json);
         let text = format!("{}.{}", part(r#"{"alg":"RS256","typ":"JWT"}"#), part(&claims.to_string()));
         let mut signature = vec![0; self.key.public().modulus_len()];
@@ -131,6 +135,9 @@ mod tests {
             app("-----BEGIN RSA PRIVATE KEY-----\nAAAA\n-----END RSA PRIVATE KEY-----\n"),
             InvalidCredentials::NoRsaKey
         );
-        assert_eq!(app("-----BEGIN EC PRIVATE KEY-----\nAAAA\n-----END EC PRIVATE KEY-----\n"), InvalidCredentials::NoRsaKey);
+        assert_eq!(
+            app("-----BEGIN EC PRIVATE KEY-----\nAAAA\n-----END EC PRIVATE KEY-----\n"),
+            InvalidCredentials::NoRsaKey
+        );
     }
 }

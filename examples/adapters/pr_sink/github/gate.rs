@@ -130,9 +130,7 @@ async fn exchange(
         false => GateError::BrokenOff(error),
     })?;
     let mut body = Vec::new();
-    while let Some(chunk) =
-        response.chunk().await.map_err(|error| GateError::BrokenOff(error.without_url()))?
-    {
+    while let Some(chunk) = response.chunk().await.map_err(|error| GateError::BrokenOff(error.without_url()))? {
         if body.len() + chunk.len() > bytes_max {
             return Err(GateError::TooLong { limit: bytes_max });
         }

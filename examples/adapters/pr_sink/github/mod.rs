@@ -10,12 +10,13 @@ mod gate;
 mod publication;
 mod rate;
 mod repository;
+mod search;
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use fix_pipeline::{AdapterError, AdapterErrorKind, PrSink, PullRequest, RunContext, Validated};
+use fix_pipeline::{AdapterError, AdapterErrorKind, Announcement, PrSink, PullRequest, RunContext, Validated};
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 
@@ -25,9 +26,11 @@ use gate::Gate;
 use publication::Publication;
 use rate::Pace;
 pub use repository::{ApiUrl, InvalidApiUrl, InvalidRepositoryName, RepositoryName};
+use search::Search;
 
 /// What this adapter does, as its errors say it.
 const OPEN: &str = "open a pull request";
+const FIND: &str = "look for the pull request";
 const CONNECT_TIME_MAX: Duration = Duration::from_secs(10);
 
 /// Opens pull requests in one repository on GitHub.
@@ -151,30 +154,54 @@ impl GitHub {
         };
         Api::sign_in(gate, &self.credentials, self.options.patience).await
     }
-}
 
-impl PrSink for GitHub {
-    async fn open(&self, run: &RunContext, change: &Validated) -> Result<PullRequest, AdapterError> {
+    fn search<'a>(&'a self, api: &'a Api, run: &RunContext, announced: &'a Announcement) -> Search<'a> {
+        let signed = self.options.commits == Commits::SignedByGitHub;
+        Search { api, repository: &self.repository, run: run.run, announced, signed }
+    }
+
+    /// Signs in and does `work`, one at a time, and within the time for it.
+    async fn within<T>(
+        &self,
+        operation: &'static str,
+        run: &RunContext,
+        work: impl AsyncFnOnce(&Api) -> Result<T, AdapterError>,
+    ) -> Result<T, AdapterError> {
         if !self.url.is_place_of(&run.failure.repository, &self.repository) {
             let message = format!(
                 "unsupported clone URL: the failure is not in {}, the one repository that this sink opens pull requests in",
                 self.repository
             );
-            return Err(AdapterError::new(AdapterErrorKind::Unsupported, OPEN, message));
+            return Err(AdapterError::new(AdapterErrorKind::Unsupported, operation, message));
         }
-        let open = async {
+        let done = async {
             let _turn = self.turn.lock().await;
             let api = self.sign_in().await?;
-            Publication { api: &api, repository: &self.repository, options: &self.options, change }.open().await
+            work(&api).await
         };
         let total = self.options.patience.total;
-        match timeout(total, open).await {
-            Ok(opened) => opened,
+        match timeout(total, done).await {
+            Ok(done) => done,
             Err(_) => {
                 let message = format!("{}: it was not done within {total:?}", self.repository);
-                Err(AdapterError::new(AdapterErrorKind::Unavailable, OPEN, message))
+                Err(AdapterError::new(AdapterErrorKind::Unavailable, operation, message))
             }
         }
+    }
+}
+
+impl PrSink for GitHub {
+    async fn open(&self, run: &RunContext, change: &Validated) -> Result<PullRequest, AdapterError> {
+        let announced = change.announcement();
+        self.within(OPEN, run, async |api| {
+            let search = self.search(api, run, &announced);
+            Publication { search, options: &self.options, change }.open().await
+        })
+        .await
+    }
+
+    async fn find(&self, run: &RunContext, announced: &Announcement) -> Result<Option<PullRequest>, AdapterError> {
+        self.within(FIND, run, async |api| self.search(api, run, announced).find().await).await
     }
 }
 

@@ -187,7 +187,8 @@ mod tests {
         for remote in ["http://api.github.com", "http://127.0.0.1.example", "http://10.0.0.1"] {
             assert_eq!(remote.parse::<ApiUrl>(), Err(InvalidApiUrl::InTheClear), "{remote}");
         }
-        for odd in ["", "api.github.com", "file:///x", "https://t@github.example", "https://a.example/?x", "https://a/#x"]
+        for odd in
+            ["", "api.github.com", "file:///x", "https://t@github.example", "https://a.example/?x", "https://a/#x"]
         {
             assert_eq!(odd.parse::<ApiUrl>(), Err(InvalidApiUrl::Shape), "{odd}");
         }
