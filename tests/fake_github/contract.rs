@@ -114,12 +114,10 @@ impl Contract {
     fn violations(&self, at: &str, value: &Value) -> Vec<String> {
         let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
         let validator = made.entry(at.to_owned()).or_insert_with(|| {
-            let document = json!({"components": self.components, "paths": self.paths});
-            document.pointer(at.trim_start_matches('#'))?;
-            let mut schema = json!({"$ref": at, "components": self.components});
-            if at.starts_with("#/paths") {
-                schema["paths"] = self.paths.clone();
-            }
+            let (part, pointer) = at.strip_prefix("#/")?.split_once('/')?;
+            let part = if part == "paths" { &self.paths } else { &self.components };
+            let schema = part.pointer(&format!("/{pointer}"))?;
+            let schema = json!({"allOf": [schema], "components": self.components});
             Some(Arc::new(jsonschema::options().build(&schema).expect("a schema")))
         });
         let Some(validator) = validator.clone() else { return Vec::new() };

@@ -130,6 +130,10 @@ async fn send((answer, fault): (Answer, Option<Fault>)) -> Response {
             padded.push_str(&" ".repeat(bytes));
             *response.body_mut() = Body::from(padded);
         }
+        Some(Fault::DoneAndBadGateway) => {
+            *response.status_mut() = StatusCode::BAD_GATEWAY;
+            *response.body_mut() = Body::from("<html>Bad gateway</html>");
+        }
         _ => {}
     }
     response

@@ -310,7 +310,7 @@ impl World {
         let now = String::from_utf8_lossy(&now).trim().to_owned();
         json!({
             "number": number, "state": "open", "draft": wish["draft"].as_bool().unwrap_or(false),
-            "title": wish["title"], "body": wish["body"], "labels": [], "merged_at": null, "closed_at": null,
+            "title": wish["title"], "body": wish["body"], "labels": [], "merged_at": null, "closed_at": null, "requested_teams": [],
             "html_url": format!("https://github.example/{}/pull/{number}", self.name), "created_at": now,
             "head": {"ref": branch, "label": self.label_of(branch), "sha": self.head(branch).unwrap_or_default(),
                 "repo": {"full_name": self.name}},

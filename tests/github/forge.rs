@@ -9,15 +9,15 @@ use std::time::Duration;
 use fix_adapters::pr_sink::GitHub;
 use fix_adapters::pr_sink::github::Credentials;
 use fix_pipeline::testing::Case;
-use fix_pipeline::{RunContext, Validated};
+use fix_pipeline::{AdapterError, RunContext, Validated};
 use fix_tests::adapters::Scripted;
 use fix_tests::repository::{TestRepository, git};
 use serde_json::{Value, json};
 
 pub const TOKEN: &str = "ghp_Xk29fPqLr83vTz";
 pub const REPOSITORY: &str = "octo/app";
-const SOURCE: &str = "import os\nimport sys\n\nprint(sys.path)\n";
-const PLAN: &str = r#"{"root_cause": "unused", "category": "lint_format", "confidence": 0.9, "files": ["src/app.py"], "operations":
+pub const SOURCE: &str = "import os\nimport sys\n\nprint(sys.path)\n";
+pub const PLAN: &str = r#"{"root_cause": "unused", "category": "lint_format", "confidence": 0.9, "files": ["src/app.py"], "operations":
     [{"type": "remove_unused", "file": "src/app.py", "details": {"import": "os"}, "rationale": "unused", "evidence": []}]}"#;
 
 /// A repository on the fake GitHub.
@@ -79,6 +79,11 @@ impl World {
         self.command("fault", &json!({"step": step, "fault": fault}));
     }
 
+    /// A person does this to the pull request of `branch`.
+    pub fn decide(&self, branch: &str, set: Value) {
+        self.command("decide", &json!({"branch": branch, "set": set}));
+    }
+
     pub fn pulls(&self) -> Vec<Value> {
         self.command("look", &Value::Null)["pulls"].as_array().unwrap().clone()
     }
@@ -126,6 +131,19 @@ impl Drop for World {
             assert_eq!(violations, json!([]), "{violations:#}");
         }
     }
+}
+
+/// An error and what caused it; never with the token, never with a control character.
+pub fn told(error: &AdapterError) -> String {
+    let mut told = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        told = format!("{told}: {error}");
+        cause = error.source();
+    }
+    assert!(!told.contains(TOKEN) && !format!("{error:?}").contains(TOKEN), "{told}");
+    assert!(!told.contains(char::is_control), "{told:?}");
+    told
 }
 
 /// Where the process listens. It ends with this one, whose end closes its standard input.

@@ -160,3 +160,121 @@ fn fits(template: &str, path: &str) -> bool {
     }
     parts.next().is_none()
 }
+
+#[cfg(test)]
+mod tests {
+    use tower_service::Service as _;
+
+    use super::*;
+
+    fn gate(url: &str) -> Gate {
+        Gate {
+            client: reqwest::Client::builder().no_proxy().build().unwrap(),
+            url: url.parse().unwrap(),
+            repository: "octo/app".parse().unwrap(),
+            installation: Some(42),
+            pace: Arc::default(),
+            request_time: Duration::from_secs(5),
+            answer_bytes: 1_000,
+        }
+    }
+
+    fn allows(method: &str, route: &str) -> bool {
+        let gate = gate("http://127.0.0.1:1/api/v3");
+        gate.allows(&method.parse().unwrap(), &gate.url.join(route))
+    }
+
+    #[test]
+    fn only_what_the_sink_does_is_let_through() {
+        for (method, route) in [
+            ("GET", "/repos/octo/app/pulls?state=all&head=octo%3Afix"),
+            ("POST", "/repos/octo/app/pulls"),
+            ("GET", "/repos/octo/app/git/ref/heads/release/1.x"),
+            ("GET", "/repos/octo/app/git/ref/heads/a%23b%25"),
+            ("POST", "/repos/octo/app/git/refs"),
+            ("POST", "/repos/octo/app/issues/7/labels"),
+            ("POST", "/app/installations/42/access_tokens"),
+        ] {
+            assert!(allows(method, route), "{method} {route}");
+        }
+        for (method, route) in [
+            // What merges, moves, changes, deletes.
+            ("PUT", "/repos/octo/app/pulls/1/merge"),
+            ("POST", "/repos/octo/app/merges"),
+            ("POST", "/repos/octo/app/merge-upstream"),
+            ("PUT", "/repos/octo/app/pulls/1/update-branch"),
+            ("POST", "/repos/octo/app/pulls/1/reviews"),
+            ("PATCH", "/repos/octo/app/pulls/1"),
+            ("PATCH", "/repos/octo/app/git/refs/heads/main"),
+            ("DELETE", "/repos/octo/app/git/refs/heads/main"),
+            ("PUT", "/repos/octo/app/contents/a.py"),
+            ("DELETE", "/repos/octo/app"),
+            ("PUT", "/repos/octo/app/issues/7/labels"),
+            ("POST", "/graphql"),
+            ("HEAD", "/repos/octo/app/pulls"),
+            // Elsewhere.
+            ("POST", "/repos/octo/other/pulls"),
+            ("POST", "/repos/octo/app2/pulls"),
+            ("GET", "/user"),
+            ("POST", "/app/installations/43/access_tokens"),
+            ("GET", "/app/installations/42/access_tokens"),
+            // The same by another name.
+            ("POST", "/repos/octo/app/git/../merges"),
+            ("POST", "/repos/octo/app/issues/7/../../../other/issues/7/labels"),
+            ("POST", "/repos/octo/app/issues/7%2f..%2f..%2fmerges%3f/labels"),
+            ("POST", "/repos/octo/app/issues/%2e%2e/labels"),
+            ("POST", "/repos/octo/app/issues/7%5C8/labels"),
+            ("GET", "/repos/octo/app/git/ref/heads/../../../merges"),
+            ("GET", "/repos/octo/app/git/ref/heads/a//b"),
+            ("GET", "/repos/octo/app/git/ref/heads/"),
+            ("GET", "/repos/octo/app/git/ref/tags/v1"),
+            ("POST", "/repos/octo/app/pulls?x=y"),
+            ("GET", "/repos/octo/app/labels/x?y"),
+            ("POST", "/repos/octo/app/pulls/"),
+            ("POST", "//repos/octo/app/pulls"),
+        ] {
+            assert!(!allows(method, route), "{method} {route}");
+        }
+    }
+
+    /// Of all that GitHub describes, this and no more.
+    #[test]
+    fn the_list_is_this_part_of_the_api() {
+        let Some(corpus) = std::env::var_os("FIX_CORPUS_DIR") else {
+            eprintln!("skipped: FIX_CORPUS_DIR is not set, so there is no description of GitHub's API");
+            return;
+        };
+        let text = std::fs::read(std::path::Path::new(&corpus).join("github/openapi-subset.json")).unwrap();
+        let api: serde_json::Value = serde_json::from_slice(&text).unwrap();
+        let mut allowed = Vec::new();
+        for (path, operations) in api["rest"]["paths"].as_object().unwrap() {
+            let route = path.replace("{owner}", "octo").replace("{repo}", "app").replace("{installation_id}", "42");
+            let route = route.replace("{ref}", "heads/main").replace(['{', '}'], "");
+            for method in operations.as_object().unwrap().keys().filter(|key| *key != "parameters") {
+                if allows(&method.to_uppercase(), &route) {
+                    allowed.push(format!("{} {path}", method.to_uppercase()));
+                }
+            }
+        }
+        assert_eq!(allowed.len(), ALLOWED.len() + 1, "{allowed:#?}");
+        assert!(!allowed.iter().any(|operation| operation.contains("merge")));
+    }
+
+    /// Where octocrab asks for it: nobody listens there, so that sending would be another error.
+    #[tokio::test]
+    async fn what_is_not_let_through_is_not_sent() {
+        let mut gate = gate("http://127.0.0.1:1");
+        for (method, uri) in [
+            ("PUT", "/repos/octo/app/pulls/1/merge"),
+            // An absolute one would go elsewhere, credentials and all.
+            ("GET", "http://127.0.0.1:1/repos/octo/app/pulls"),
+            ("GET", "https://elsewhere.example/repos/octo/app/pulls"),
+        ] {
+            let request = http::Request::builder().method(method).uri(uri).body(OctoBody::empty()).unwrap();
+            let error = gate.call(request).await.unwrap_err();
+            assert!(matches!(error, GateError::Forbidden { .. }), "{error}");
+        }
+        let request = http::Request::builder().uri("/repos/octo/app/pulls").body(OctoBody::empty()).unwrap();
+        assert!(matches!(gate.call(request).await.unwrap_err(), GateError::Unreachable(_)));
+    }
+}
