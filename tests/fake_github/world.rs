@@ -326,7 +326,7 @@ impl World {
                 None => return Answer::invalid("Label", "name", "invalid", ""),
             }
         }
-        let pull = self.pulls.iter_mut().find(|pull| pull["number"].to_string() == number);
+        let pull = self.pulls.iter_mut().find(|pull| pull["number"].as_u64() == number.parse().ok());
         let Some(pull) = pull else { return Answer::error(404, "Not Found") };
         let all = pull["labels"].as_array_mut().expect("a list");
         for label in labels {

@@ -23,7 +23,8 @@ impl App {
     pub fn get() -> Option<&'static Self> {
         static APP: OnceLock<Option<App>> = OnceLock::new();
         let app = APP.get_or_init(|| {
-            let (pem, der) = (openssl(&["genrsa", "-traditional", "2048"], b"")?, &["rsa", "-traditional", "-outform", "DER"]);
+            let (pem, der) =
+                (openssl(&["genrsa", "-traditional", "2048"], b"")?, &["rsa", "-traditional", "-outform", "DER"]);
             let der = openssl(der, &pem)?;
             let public = RsaKeyPair::from_der(&der).expect("an RSA key");
             let public = URL_SAFE_NO_PAD.encode(public.public_key().as_ref());

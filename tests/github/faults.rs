@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use fix_adapters::pr_sink::GitHub;
-use fix_pipeline::{AdapterErrorKind, PrSink as _};
+use fix_pipeline::{AdapterErrorKind, PrSink as _, RunContext, Validated};
 use serde_json::{Value, json};
 
 use crate::forge::{TOKEN, World, told};
@@ -31,13 +31,12 @@ fn sink(world: &World) -> GitHub {
 }
 
 /// Opens until it is open, as a queue does; every error on the way must be one that passes.
-async fn open_in_the_end(world: &World, case: &str) {
-    let (run, change) = world.change("event-1").await;
+async fn open_in_the_end(world: &World, (run, change): &(RunContext, Validated), case: &str) {
     for _ in 0..4 {
         // Each time another worker, who knows nothing of the one before.
-        match sink(world).open(&run, &change).await {
+        match sink(world).open(run, change).await {
             Ok(_) => {
-                world.assert_one(&change);
+                world.assert_one(change);
                 return;
             }
             Err(error) => assert!(error.is_transient(), "{case}: {}", told(&error)),
@@ -47,10 +46,12 @@ async fn open_in_the_end(world: &World, case: &str) {
 }
 
 async fn at_each_step(fault: Value) {
+    // Every world begins with the same commit, so that one change is for all of them.
+    let change = World::new().change("event-1").await;
     for step in STEPS {
         let world = World::new();
         world.fault(step, fault.clone());
-        open_in_the_end(&world, &format!("{step}: {fault}")).await;
+        open_in_the_end(&world, &change, &format!("{step}: {fault}")).await;
     }
 }
 
@@ -81,9 +82,11 @@ async fn an_answer_that_is_too_long() {
 
 #[tokio::test]
 async fn a_server_in_trouble() {
-    for status in [500, 502, 503, 504] {
-        at_each_step(json!({"kind": "status", "status": status, "message": "Server Error"})).await;
-    }
+    at_each_step(json!({"kind": "status", "status": 500, "message": "Server Error"})).await;
+}
+
+#[tokio::test]
+async fn a_server_in_trouble_that_has_done_it() {
     at_each_step(json!({"kind": "done_and_bad_gateway"})).await;
 }
 
@@ -94,22 +97,37 @@ async fn a_faster_worker() {
 
 #[tokio::test]
 async fn a_limit_that_passes_at_once() {
-    for status in [403, 429] {
-        let headers = json!({"retry-after": "0"});
-        at_each_step(
-            json!({"kind": "status", "status": status, "message": "secondary rate limit", "headers": headers}),
-        )
-        .await;
+    let headers = json!({"retry-after": "0"});
+    at_each_step(json!({"kind": "status", "status": 429, "message": "slow down", "headers": headers})).await;
+}
+
+/// Three in a row, at every step where asking again is harmless: one call, and no error.
+#[tokio::test]
+async fn what_passes_is_waited_for() {
+    let world = World::new();
+    let (run, change) = world.change("event-1").await;
+    let passing =
+        [(403, Some("0")), (429, Some("0")), (408, None), (500, None), (502, None), (503, Some("0")), (504, None)];
+    let harmless = STEPS.iter().filter(|step| !matches!(**step, "POST git/refs" | "POST pulls"));
+    for ((status, after), step) in passing.iter().cycle().zip(harmless.flat_map(|step| [step; 3])) {
+        let headers = after.map_or(json!({}), |after| json!({"retry-after": after}));
+        world.fault(step, json!({"kind": "status", "status": status, "message": "later", "headers": headers}));
     }
+    let opened = sink(&world).open(&run, &change).await;
+    assert!(opened.is_ok(), "{opened:?}");
+    world.assert_one(&change);
 }
 
 #[tokio::test]
 async fn a_conflict_passes() {
+    let world = World::new();
+    let change = world.change("event-1").await;
     for step in ["POST git/blobs", "POST git/trees", "POST git/commits", "POST git/refs"] {
-        let world = World::new();
         world.fault(step, json!({"kind": "status", "status": 409, "message": "Conflict"}));
-        open_in_the_end(&world, step).await;
+        let error = sink(&world).open(&change.0, &change.1).await.unwrap_err();
+        assert_eq!(error.kind(), AdapterErrorKind::Unavailable, "{step}: {}", told(&error));
     }
+    open_in_the_end(&world, &change, "a conflict").await;
 }
 
 /// A refusal is permanent, says what it is about, and leaves no pull request behind.
@@ -126,14 +144,15 @@ async fn refusals_are_told_apart() {
         (422, "Validation Failed", "takes no such thing"),
         (451, "Repository access blocked", "refuses it"),
     ];
-    for (status, message, expected) in cases {
-        for step in ["GET pulls", "POST git/blobs", "POST git/trees", "POST git/commits", "POST labels", "POST pulls"] {
+    // One world for all: a step that is refused leaves those after it to be made.
+    let world = World::new();
+    let (run, change) = world.change("event-1").await;
+    for step in ["GET pulls", "POST git/blobs", "POST git/trees", "POST git/commits", "POST labels", "POST pulls"] {
+        for (status, message, expected) in cases {
             if (step, status) == ("POST labels", 422) {
                 continue; // It is there already.
             }
-            let world = World::new();
             world.fault(step, json!({"kind": "status", "status": status, "message": message}));
-            let (run, change) = world.change("event-1").await;
             let error = sink(&world).open(&run, &change).await.unwrap_err();
             assert_eq!(error.kind(), AdapterErrorKind::Refused, "{step} {status}: {}", told(&error));
             assert!(told(&error).contains(expected) && told(&error).contains(message), "{step}: {}", told(&error));
@@ -166,7 +185,6 @@ async fn a_branch_that_somebody_else_makes_meanwhile_is_left_alone() {
     assert!(world.pulls().is_empty());
 }
 
-/// Not known on GitHub: what the words of a server do to an error.
 #[tokio::test]
 async fn what_a_server_says_is_one_short_line_without_the_token() {
     let world = World::new();

@@ -35,7 +35,7 @@ async fn a_long_pause_is_kept_and_not_waited_for() {
             let told = told(&error);
             let seconds = told.split("left alone for ").nth(1).and_then(|rest| rest.split(' ').next());
             let seconds: u64 = seconds.unwrap_or_else(|| panic!("{told}")).parse().unwrap();
-            assert!((least.min(seconds + 1)..=3_600).contains(&seconds) && seconds + 1 >= least, "{fault}: {told}");
+            assert!((least..=3_600).contains(&seconds), "{fault}: {told}");
         }
         assert!(begun.elapsed() < Duration::from_secs(20), "it did not wait");
         let journal = world.journal();

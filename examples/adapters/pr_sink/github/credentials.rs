@@ -20,7 +20,7 @@ pub struct Credentials(pub(super) Kind);
 #[derive(Debug)]
 pub(super) enum Kind {
     Token(SecretString),
-    App(App),
+    App(Box<App>),
 }
 
 /// A GitHub App, as one account has it installed.
@@ -77,7 +77,7 @@ impl Credentials {
             _ => return Err(InvalidCredentials::NoRsaKey),
         };
         let key = key.map_err(|_| InvalidCredentials::NoRsaKey)?;
-        Ok(Self(Kind::App(App { id, installation, key })))
+        Ok(Self(Kind::App(Box::new(App { id, installation, key }))))
     }
 
     /// The installation whose tokens are asked for.

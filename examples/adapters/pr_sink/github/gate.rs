@@ -49,7 +49,7 @@ pub(super) struct Gate {
 pub(super) enum GateError {
     #[error("{method} {route} is not on the list of what may be sent")]
     Forbidden { method: Method, route: String },
-    #[error("GitHub wants to be left alone for {} s", pause.as_secs())]
+    #[error("GitHub wants to be left alone for {} s", pause.as_millis().div_ceil(1000))]
     Limited { pause: Duration },
     #[error("GitHub can't be reached")]
     Unreachable(#[source] reqwest::Error),

@@ -37,20 +37,21 @@ impl Pace {
     /// Takes notice of an answer. `Some` is the pause of one that was refused for a limit.
     pub(super) fn notice(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Option<Duration> {
         let mut state = self.state();
-        let pause = match limit(status, headers, body) {
+        let (pause, is_hit) = match limit(status, headers, body) {
             Limit::None => {
                 state.unnamed = 0;
                 return None;
             }
-            Limit::Ahead(pause) | Limit::Hit(Some(pause)) => pause,
+            Limit::Ahead(pause) => (pause, false),
+            Limit::Hit(Some(pause)) => (pause, true),
             Limit::Hit(None) => {
                 state.unnamed = (state.unnamed + 1).min(8);
-                PAUSE * 2_u32.pow(state.unnamed - 1)
+                (PAUSE * 2_u32.pow(state.unnamed - 1), true)
             }
         };
         let pause = pause.min(PAUSE_MAX);
         state.until = Some(Instant::now() + pause).max(state.until);
-        (!status.is_success()).then_some(pause)
+        is_hit.then_some(pause)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -61,9 +62,9 @@ impl Pace {
 #[derive(Debug, Eq, PartialEq)]
 enum Limit {
     None,
-    /// The answer is good, and the next one would not be.
+    /// The next request would be refused; this one was not, or nobody knows.
     Ahead(Duration),
-    /// The request was refused.
+    /// The request was refused, and nothing was done.
     Hit(Option<Duration>),
 }
 
@@ -131,6 +132,8 @@ mod tests {
         assert_eq!(pace.notice(StatusCode::OK, &headers(&[]), b""), None);
         assert_eq!(hit(&headers(&[])), Some(PAUSE));
         assert_eq!(hit(&headers(&[("retry-after", "99999999999999999")])), Some(PAUSE_MAX));
+        // A server in trouble may have done it all the same.
+        assert_eq!(pace.notice(StatusCode::SERVICE_UNAVAILABLE, &headers(&[("retry-after", "7")]), b""), None);
         // Spent with a good answer: the next request waits, this one was answered.
         let spent = headers(&[("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", "9999999999")]);
         assert_eq!(pace.notice(StatusCode::OK, &spent, b""), None);
