@@ -3,7 +3,7 @@
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use http_body_util::BodyExt as _;
 use octocrab::OctoBody;
@@ -87,7 +87,7 @@ impl Gate {
         if parts.uri.authority().is_some() || !self.allows(&parts.method, &url) {
             return Err(GateError::Forbidden { method: parts.method, route: parts.uri.path().to_owned() });
         }
-        if let Some(pause) = self.pace.pause() {
+        if let Some(pause) = self.pace.pause(Instant::now()) {
             return Err(GateError::Limited { pause });
         }
         // Made by octocrab from a string; it does not fail.
@@ -95,7 +95,7 @@ impl Gate {
         let request = self.client.request(parts.method, url).headers(with_defaults(parts.headers)).body(body);
         let exchange = tokio::time::timeout(self.request_time, exchange(request, self.answer_bytes)).await;
         let (status, headers, body) = exchange.map_err(|_| GateError::TooSlow { limit: self.request_time })??;
-        if let Some(pause) = self.pace.notice(status, &headers, &body) {
+        if let Some(pause) = self.pace.notice(Instant::now(), status, &headers, &body) {
             return Err(GateError::Limited { pause });
         }
         let mut response = http::Response::new(OctoBody::from(body));
@@ -222,7 +222,7 @@ mod tests {
             ("POST", "/repos/octo/app/git/../merges"),
             ("POST", "/repos/octo/app/issues/7/../../../other/issues/7/labels"),
             ("POST", "/repos/octo/app/issues/7%2f..%2f..%2fmerges%3f/labels"),
-            ("POST", "/repos/octo/app/issues/%2e%2e/labels"),
+            ("POST", "/repos/octo/app/labels/%2e%2e/merges"),
             ("POST", "/repos/octo/app/issues/7%5C8/labels"),
             ("GET", "/repos/octo/app/git/ref/heads/../../../merges"),
             ("GET", "/repos/octo/app/git/ref/heads/a//b"),

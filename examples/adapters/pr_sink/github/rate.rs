@@ -1,11 +1,10 @@
 //! GitHub's limits: when it wants to be left alone, and for how long.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use reqwest::StatusCode;
 use reqwest::header::HeaderMap;
-use tokio::time::Instant;
 
 use crate::words::retry_after;
 
@@ -29,13 +28,19 @@ struct State {
 
 impl Pace {
     /// How long nothing may be sent.
-    pub(super) fn pause(&self) -> Option<Duration> {
-        let left = self.state().until?.saturating_duration_since(Instant::now());
+    pub(super) fn pause(&self, now: Instant) -> Option<Duration> {
+        let left = self.state().until?.saturating_duration_since(now);
         (!left.is_zero()).then_some(left)
     }
 
     /// Takes notice of an answer. `Some` is the pause of one that was refused for a limit.
-    pub(super) fn notice(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Option<Duration> {
+    pub(super) fn notice(
+        &self,
+        now: Instant,
+        status: StatusCode,
+        headers: &HeaderMap,
+        body: &[u8],
+    ) -> Option<Duration> {
         let mut state = self.state();
         let (pause, is_hit) = match limit(status, headers, body) {
             Limit::None => {
@@ -50,7 +55,7 @@ impl Pace {
             }
         };
         let pause = pause.min(PAUSE_MAX);
-        state.until = Some(Instant::now() + pause).max(state.until);
+        state.until = Some(now + pause).max(state.until);
         is_hit.then_some(pause)
     }
 
@@ -119,24 +124,34 @@ mod tests {
         assert!(matches!(far, Limit::Ahead(pause) if pause > PAUSE_MAX), "{far:?}");
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn pauses_double_end_and_are_never_longer_than_an_hour() {
+    #[test]
+    fn pauses_double_end_and_are_never_longer_than_an_hour() {
         let pace = Pace::default();
-        let hit = |headers: &HeaderMap| pace.notice(StatusCode::TOO_MANY_REQUESTS, headers, b"");
-        assert_eq!(pace.pause(), None);
+        let now = Instant::now();
+        let hit = |headers: &HeaderMap| pace.notice(now, StatusCode::TOO_MANY_REQUESTS, headers, b"");
+        assert_eq!(pace.pause(now), None);
         assert_eq!(hit(&headers(&[])), Some(PAUSE));
         assert_eq!(hit(&headers(&[])), Some(2 * PAUSE));
-        assert_eq!(pace.pause(), Some(2 * PAUSE));
-        tokio::time::advance(2 * PAUSE).await;
-        assert_eq!(pace.pause(), None);
-        assert_eq!(pace.notice(StatusCode::OK, &headers(&[]), b""), None);
+        assert_eq!(pace.pause(now), Some(2 * PAUSE));
+        assert_eq!(pace.pause(now + 2 * PAUSE), None);
+        assert_eq!(pace.notice(now, StatusCode::OK, &headers(&[]), b""), None);
         assert_eq!(hit(&headers(&[])), Some(PAUSE));
+        // A shorter pause does not end a longer one.
+        assert_eq!(pace.pause(now), Some(2 * PAUSE));
         assert_eq!(hit(&headers(&[("retry-after", "99999999999999999")])), Some(PAUSE_MAX));
+        assert_eq!(pace.pause(now), Some(PAUSE_MAX));
+    }
+
+    #[test]
+    fn what_is_no_refusal_is_only_waited_for() {
         // A server in trouble may have done it all the same.
-        assert_eq!(pace.notice(StatusCode::SERVICE_UNAVAILABLE, &headers(&[("retry-after", "7")]), b""), None);
-        // Spent with a good answer: the next request waits, this one was answered.
+        let trouble = (StatusCode::SERVICE_UNAVAILABLE, headers(&[("retry-after", "7")]));
+        // The budget is spent with a good answer.
         let spent = headers(&[("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", "9999999999")]);
-        assert_eq!(pace.notice(StatusCode::OK, &spent, b""), None);
-        assert_eq!(pace.pause(), Some(PAUSE_MAX));
+        for ((status, headers), pause) in [(trouble, Duration::from_secs(7)), ((StatusCode::OK, spent), PAUSE_MAX)] {
+            let (pace, now) = (Pace::default(), Instant::now());
+            assert_eq!(pace.notice(now, status, &headers, b""), None);
+            assert_eq!(pace.pause(now), Some(pause));
+        }
     }
 }
