@@ -81,6 +81,17 @@ async fn an_answer_that_is_too_long() {
 }
 
 #[tokio::test]
+async fn an_answer_that_is_too_long_is_not_taken() {
+    let world = World::new();
+    let (run, change) = world.change("event-1").await;
+    world.fault("GET pulls", json!({"kind": "huge", "bytes": 2 << 20}));
+    let mut sink = sink(&world);
+    sink.options.patience.attempts = 1;
+    let error = sink.open(&run, &change).await.unwrap_err();
+    assert!(error.is_transient() && told(&error).contains("longer than 1048576 bytes"), "{}", told(&error));
+}
+
+#[tokio::test]
 async fn a_server_in_trouble() {
     at_each_step(json!({"kind": "status", "status": 500, "message": "Server Error"})).await;
 }

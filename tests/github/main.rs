@@ -101,6 +101,29 @@ async fn what_people_made_of_a_pull_request_stays() {
     assert!(told(&error).contains("holds another commit than ours"), "{error}");
 }
 
+/// What has our branch's name is not ours yet: tree, parent and run must be.
+#[tokio::test]
+async fn a_branch_is_ours_by_its_commit() {
+    let world = World::new();
+    let (run, change) = world.change("event-1").await;
+    let draft = change.draft();
+    world.sink().open(&run, &change).await.unwrap();
+    let other_run = draft.commit_message.replace("Fix-Run: ", "Fix-Run: 0");
+    let elsewhere = world.git(&["commit-tree", "-p", "main", "-m", "Theirs", "main^{tree}"]);
+    for (tree, parent, message, ours) in [
+        (change.tree(), draft.base_commit.as_str(), draft.commit_message.as_str(), true),
+        (change.tree(), draft.base_commit.as_str(), other_run.as_str(), false),
+        (change.tree(), elsewhere.as_str(), draft.commit_message.as_str(), false),
+        ("main^{tree}", draft.base_commit.as_str(), draft.commit_message.as_str(), false),
+    ] {
+        let commit = world.git(&["commit-tree", "-p", parent, "-m", message, tree]);
+        world.git(&["update-ref", &format!("refs/heads/{}", draft.branch), &commit]);
+        let answer = world.sink().open(&run, &change).await;
+        assert_eq!(answer.is_ok(), ours, "{tree} {parent} {message}: {answer:?}");
+        assert_eq!(world.git(&["rev-parse", &draft.branch]), commit, "it is left alone");
+    }
+}
+
 #[tokio::test]
 async fn a_base_that_moves_while_it_is_opened_is_stale() {
     let world = World::new();

@@ -168,6 +168,7 @@ mod tests {
     use super::*;
 
     fn gate(url: &str) -> Gate {
+        let _ = rustls::crypto::ring::default_provider().install_default();
         Gate {
             client: reqwest::Client::builder().no_proxy().build().unwrap(),
             url: url.parse().unwrap(),
