@@ -61,7 +61,7 @@ impl Contract {
         let mut problems = self.question_problems(call, path, operation);
         let status = answer.status.to_string();
         let described = &operation["responses"][&status];
-        // Which any request may have, are not in the description.
+        // These two, which any request may have, are not described for each.
         if described.is_null() && !matches!(answer.status, 401 | 404) {
             problems.push(format!("{method} {path} never answers {status}"));
         }
@@ -160,14 +160,9 @@ fn to_json_schema(value: &mut Value) {
     match value {
         Value::Object(object) => {
             object.values_mut().for_each(to_json_schema);
-            let nullable = object.get("nullable") == Some(&Value::Bool(true));
-            if nullable
-                && (object.contains_key("type")
-                    || object.contains_key("$ref")
-                    || object.contains_key("allOf")
-                    || object.contains_key("anyOf")
-                    || object.contains_key("oneOf"))
-            {
+            // Or a field has this name.
+            let is_schema = ["type", "$ref", "allOf", "anyOf", "oneOf"].iter().any(|key| object.contains_key(*key));
+            if is_schema && object.get("nullable") == Some(&Value::Bool(true)) {
                 object.remove("nullable");
                 let schema = Value::Object(std::mem::take(object));
                 object.insert("anyOf".to_owned(), json!([schema, {"type": "null"}]));

@@ -35,7 +35,7 @@ const CONNECT_TIME_MAX: Duration = Duration::from_secs(10);
 
 /// Opens pull requests in one repository on GitHub.
 ///
-/// One is opened at a time. Redirects are not followed, so that credentials go nowhere else; proxies are
+/// One is opened at a time, on tokio's runtime. Redirects are not followed, so that credentials go nowhere else; proxies are
 /// taken from the environment (`HTTPS_PROXY`), but never to this machine.
 #[non_exhaustive]
 pub struct GitHub {
