@@ -1,18 +1,22 @@
 //! What the pipeline adds to its stages, and what its journal costs in SQLite.
 //!
 //! Sides to compare: `run_in_memory` less `stages_alone` is the overhead of a run; `run_in_sqlite`
-//! beside `bare_inserts` is the cost of everything but the database.
+//! beside `bare_inserts`, the same statements with the same values, is the cost of everything but the database.
 
+use std::path::Path;
 use std::sync::LazyLock;
 
 use divan::{Bencher, black_box};
-use fix_adapters::run_store::Sqlite;
+use fix_adapters::run_store::{Sqlite, columns};
 use fix_patch::{Generated, PatchGenerator, PatchOptions};
 use fix_pipeline::testing::{Case, FakeForge, FakeValidator};
-use fix_pipeline::{AdapterError, Entry, MemoryRunStore, Pipeline, PlanRequest, PlanSource, RawPlan, RunId, RunStore};
+use fix_pipeline::{
+    AdapterError, Entry, MemoryRunStore, Pipeline, PlanRequest, PlanSource, RawPlan, RunId, RunRecord, RunStore,
+};
 use fix_plan::FixPlan;
 use fix_policy::PolicyEngine;
-use sqlx::Connection as _;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
+use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection};
 use tokio::runtime::Runtime;
 
 fn main() {
@@ -86,52 +90,82 @@ fn run_in_sqlite(bencher: Bencher<'_, '_>) {
     runs(bencher, &runtime, &pipeline(store));
 }
 
-/// The rows of one run, each in a transaction of its own as the contract asks, by nobody's code.
+/// The same rows by the same statements under the same settings, by nobody's code.
 #[divan::bench]
 fn bare_inserts(bencher: Bencher<'_, '_>) {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("runs.sqlite3");
     let runtime = runtime();
-    let entries = runtime.block_on(async {
+    let (rows, mut database) = runtime.block_on(async {
         drop(Sqlite::open(&file).await.expect("tables"));
-        let pipeline = pipeline(MemoryRunStore::default());
-        let run = pipeline.run(&CASE.failure, &CASE.tree).await.expect("a run").run;
-        pipeline.run_store.load(run).await.expect("entries")
+        let rows: Vec<Row> = entries().await.iter().map(Row::of).collect();
+        (rows, connect(&file).await)
     });
-    let entries: Vec<(i64, String, String)> = entries.iter().map(row).collect();
-    let mut database = runtime
-        .block_on(sqlx::SqliteConnection::connect(&format!("sqlite://{}", file.display())))
-        .expect("the same file");
-    runtime.block_on(sqlx::query("PRAGMA synchronous = FULL").execute(&mut database)).expect("a setting");
     let mut number = 0;
     bencher.bench_local(|| {
         number += 1;
-        runtime.block_on(insert(&mut database, &RunId::of(&event(number).failure.event_id).to_string(), &entries))
+        let run = RunId::of(&event(number).failure.event_id).to_string();
+        runtime.block_on(async {
+            for row in &rows {
+                row.insert(&mut database, &run).await;
+            }
+        });
     });
 }
 
-fn row(entry: &Entry) -> (i64, String, String) {
-    (i64::try_from(entry.sequence()).expect("small"), entry.to_json(), entry.digest())
+/// The entries of a whole run.
+async fn entries() -> Vec<Entry> {
+    let pipeline = pipeline(MemoryRunStore::default());
+    let run = pipeline.run(&CASE.failure, &CASE.tree).await.expect("a run").run;
+    pipeline.run_store.load(run).await.expect("entries")
 }
 
-async fn insert(database: &mut sqlx::SqliteConnection, run: &str, entries: &[(i64, String, String)]) {
-    for (sequence, json, digest) in entries {
-        let mut transaction = database.begin().await.expect("a transaction");
-        let upsert = "INSERT INTO fix_pipeline_runs (id, event_id, repository, status) VALUES (?1, 'e', 'r', 'running') \
-                      ON CONFLICT (id) DO UPDATE SET status = excluded.status";
-        sqlx::query(upsert).bind(run).execute(&mut *transaction).await.expect("a row");
-        sqlx::query("INSERT INTO fix_pipeline_entries (run_id, sequence, entry_json, digest) VALUES (?1, ?2, ?3, ?4)")
-            .bind(run)
-            .bind(sequence)
-            .bind(json)
-            .bind(digest)
-            .execute(&mut *transaction)
-            .await
-            .expect("a row");
+/// As the store opens it.
+async fn connect(file: &Path) -> SqliteConnection {
+    let options = SqliteConnectOptions::new().filename(file).journal_mode(SqliteJournalMode::Wal);
+    options.synchronous(SqliteSynchronous::Full).foreign_keys(true).connect().await.expect("the same file")
+}
+
+/// What one `append` writes.
+struct Row {
+    sequence: i64,
+    json: String,
+    digest: String,
+    columns: [Option<String>; 11],
+}
+
+impl Row {
+    fn of(entry: &Entry) -> Self {
+        Self {
+            sequence: i64::try_from(entry.sequence()).expect("small"),
+            json: entry.to_json(),
+            digest: entry.digest(),
+            columns: columns(&RunRecord::fold([entry])).expect("columns"),
+        }
+    }
+
+    async fn insert(&self, database: &mut SqliteConnection, run: &str) {
+        let mut transaction = database.begin_with("BEGIN IMMEDIATE").await.expect("a transaction");
+        let count = include_str!("../examples/adapters/run_store/sqlite/count_entries.sql");
+        let stored: i64 = sqlx::query_scalar(count).bind(run).fetch_one(&mut *transaction).await.expect("a count");
+        assert_eq!(stored, self.sequence);
+        upsert(&mut transaction, run, &self.columns).await;
+        let insert = sqlx::query(include_str!("../examples/adapters/run_store/sqlite/insert_entry.sql"));
+        let insert = insert.bind(run).bind(self.sequence).bind(&self.json).bind(&self.digest);
+        insert.execute(&mut *transaction).await.expect("a row");
         transaction.commit().await.expect("stored");
     }
 }
 
+async fn upsert(database: &mut SqliteConnection, run: &str, columns: &[Option<String>]) {
+    let mut query = sqlx::query(include_str!("../examples/adapters/run_store/sqlite/upsert_run.sql")).bind(run);
+    for column in columns {
+        query = query.bind(column);
+    }
+    query.execute(database).await.expect("a row");
+}
+
+/// Rows as whole runs leave them: plan, diff, decisions and all. Less than 50 ms is the aim.
 #[divan::bench]
 fn list_10_000_runs(bencher: Bencher<'_, '_>) {
     let folder = tempfile::tempdir().expect("a folder");
@@ -139,16 +173,11 @@ fn list_10_000_runs(bencher: Bencher<'_, '_>) {
     let runtime = runtime();
     let store = runtime.block_on(async {
         let store = Sqlite::open(&file).await.expect("a store");
-        let mut database = sqlx::SqliteConnection::connect(&format!("sqlite://{}", file.display())).await.expect("it");
+        let columns = columns(&RunRecord::fold(&entries().await)).expect("columns");
+        let mut database = connect(&file).await;
         let mut transaction = database.begin().await.expect("a transaction");
         for number in 0..10_000 {
-            sqlx::query(
-                "INSERT INTO fix_pipeline_runs (id, event_id, repository, status) VALUES (?1, ?1, 'r', 'opened')",
-            )
-            .bind(format!("{number:032x}"))
-            .execute(&mut *transaction)
-            .await
-            .expect("a row");
+            upsert(&mut transaction, &format!("{number:032x}"), &columns).await;
         }
         transaction.commit().await.expect("stored");
         store

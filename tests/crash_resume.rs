@@ -2,6 +2,7 @@
 //!
 //! `FIX_CRASH_ROUNDS` says how often each point is tried.
 
+use std::collections::BTreeMap;
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::{Command, ExitStatus};
 
@@ -46,16 +47,49 @@ fn child(repository: &TestRepository, point: &str) -> ExitStatus {
 async fn killed_and_resumed(point: &str) {
     let repository = TestRepository::new(&[("app.py", "import os\nimport sys\n\nprint(sys.path)\n")]);
     assert_eq!(child(&repository, point).signal(), Some(9), "{point}: the child dies");
+    if point == "pushed" {
+        assert_eq!(repository.other_branches().len(), 1, "the branch is there");
+        assert!(!repository.home().join("pull-requests").exists(), "the pull request is not");
+    }
     assert!(child(&repository, "never").success(), "{point}: the next one ends the run");
     assert!(child(&repository, "never").success(), "{point}: a third finds it ended");
 
     assert_eq!(repository.other_branches().len(), 1, "{point}: one branch");
     let pull_requests = std::fs::read_dir(repository.home().join("pull-requests")).unwrap().count();
     assert_eq!(pull_requests, 1, "{point}: one pull request");
+    assert_eq!(calls(&repository), expected_calls(point), "{point}: nobody is asked what is known");
     let store = Sqlite::open(&repository.home().join("runs.sqlite3")).await.unwrap();
     let entries = store.load(RunId::of(&"event-1".parse().unwrap())).await.unwrap();
     assert_eq!(entries.len(), ENTRIES, "{point}: nothing is done twice");
     assert_eq!(Journal::replay(entries).unwrap().state(), State::Opened);
+}
+
+/// How often each adapter was asked, over all processes.
+fn calls(repository: &TestRepository) -> BTreeMap<String, usize> {
+    let mut calls = BTreeMap::new();
+    for line in std::fs::read_to_string(repository.home().join("calls")).unwrap().lines() {
+        *calls.entry(line.to_owned()).or_default() += 1;
+    }
+    calls
+}
+
+/// Once in all, but for the one call whose answer was lost with the process; and a look at the forge by
+/// whoever finds the run announced.
+fn expected_calls(point: &str) -> BTreeMap<String, usize> {
+    let lost = match point {
+        "before:baseline_checked" => "baseline",
+        "plan_source" | "before:plan_proposed" => "plan_source",
+        "validator" | "before:validated" => "patched",
+        "pushed" => "open",
+        _ => "",
+    };
+    let once = ["baseline", "plan_source", "patched", "open"];
+    let mut calls: BTreeMap<_, _> =
+        once.into_iter().map(|call| (call.to_owned(), 1 + usize::from(call == lost))).collect();
+    if ["after:pr_opening", "pushed", "before:pr_opened"].contains(&point) {
+        calls.insert("find".to_owned(), 1);
+    }
+    calls
 }
 
 fn rounds() -> u32 {

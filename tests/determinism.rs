@@ -53,8 +53,8 @@ fn the_same_plan_gives_the_same_bytes() {
     }
 }
 
-#[test]
-fn git_applies_each_diff_to_exactly_the_planned_bytes() {
+#[tokio::test]
+async fn git_applies_each_diff_to_exactly_the_planned_bytes() {
     let repository = repository();
     for plan in PLANS {
         let patch = generate(&repository, plan);
@@ -70,7 +70,7 @@ fn git_applies_each_diff_to_exactly_the_planned_bytes() {
             let bytes = std::fs::read(checkout.path().join(changed.path().as_str())).unwrap();
             assert_eq!(bytes, changed.after().as_bytes(), "{}", patch.diff());
         }
-        assert_eq!(repository.mirror().patched(repository.commit(), &patch).unwrap().tree_id(), {
+        assert_eq!(repository.mirror().patched(repository.commit(), &patch).await.unwrap().tree_id(), {
             git(checkout.path(), &["add", "--all"]);
             git(checkout.path(), &["write-tree"])
         });

@@ -37,13 +37,13 @@ async fn mend(home: &Path, broken: &Broken) -> Option<(Finished, Repository)> {
         origin.to_string_lossy(),
         commit.clone(),
         "main".parse().unwrap(),
-        repository.commit_time_s(&commit).unwrap(),
+        repository.commit_time_s(&commit).await.unwrap(),
         Log::from(broken.log),
     );
     let pr_sink = LocalGit::new(repository.clone(), home.join("pull-requests"));
     let run_store = Sqlite::open(&home.join("runs.sqlite3")).await.unwrap();
     let pipeline = Pipeline::new(Rules, validator, pr_sink, run_store);
-    let finished = pipeline.run(&failure, &repository.snapshot(&commit).unwrap()).await.unwrap();
+    let finished = pipeline.run(&failure, &repository.snapshot(&commit).await.unwrap()).await.unwrap();
     let entries = pipeline.run_store.load(finished.run).await.unwrap();
     let journal = Journal::replay(entries).expect("a journal that can be trusted");
     let events: Vec<_> = journal.events().map(fix_pipeline::Event::name).collect();
@@ -64,9 +64,9 @@ async fn mend(home: &Path, broken: &Broken) -> Option<(Finished, Repository)> {
         broken.story,
         finished.outcome
     );
-    let snapshot = repository.snapshot(&commit).unwrap();
-    let stages = replay(&journal, &pipeline.policy, &pipeline.generator, &pipeline.options, Some(&snapshot));
-    assert_eq!(stages.len(), 8, "{stages:?}");
+    let snapshot = repository.snapshot(&commit).await.unwrap();
+    let stages = replay(&journal, &pipeline.policy, &pipeline.generator, &pipeline.options, Some(&snapshot)).unwrap();
+    assert_eq!(stages.len(), 12, "{stages:?}");
     assert!(stages.iter().all(|(_, replayed)| *replayed == Replayed::Same), "{stages:?}");
     Some((finished, repository))
 }
@@ -197,8 +197,8 @@ async fn preparing_cannot_change_what_is_checked() {
 }
 
 /// A tree that git would not make, with files behind a link, is refused and writes nothing.
-#[test]
-fn a_forged_tree_is_refused() {
+#[tokio::test]
+async fn a_forged_tree_is_refused() {
     let repository = fix_tests::repository::TestRepository::new(&[("b", "x\n")]);
     let outside = repository.home().join("outside");
     std::fs::create_dir(&outside).unwrap();
@@ -218,7 +218,7 @@ fn a_forged_tree_is_refused() {
     repository.git(&["update-ref", "refs/heads/forged", &commit]);
     let refused = fix_adapters::repository::Snapshot::of_local(&repository.origin(), &commit);
     assert!(refused.is_err(), "read in place");
-    assert!(repository.mirror().snapshot(&commit.parse().unwrap()).is_err(), "fetched");
+    assert!(repository.mirror().snapshot(&commit.parse().unwrap()).await.is_err(), "fetched");
     assert_eq!(std::fs::read_dir(&outside).unwrap().count(), 0);
 }
 

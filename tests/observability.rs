@@ -37,6 +37,10 @@ impl Observer for Told {
         self.0.lock().unwrap().push(format!("failed {} {}", port.as_str(), error.kind().as_str()));
     }
 
+    fn adapter_called(&self, _: RunId, port: Port, _: std::time::Duration) {
+        self.0.lock().unwrap().push(format!("called {}", port.as_str()));
+    }
+
     fn finished(&self, _: RunId, outcome: OutcomeCode) {
         self.0.lock().unwrap().push(format!("finished {outcome}"));
     }
@@ -69,7 +73,10 @@ async fn spans_and_events_have_stable_names_and_tell_no_untrusted_text() {
     let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
     let run = RunId::of(&case.failure.event_id);
     for expected in [
-        &format!("INFO fix.run{{run={run}}}: fix_pipeline: stage stage=\"baseline\""),
+        &format!("INFO fix.run{{run={run}}}:fix.stage{{stage=\"baseline\"}}: fix_pipeline: stage stage=\"baseline\""),
+        "fix.stage{stage=\"validate\"}:fix.port{port=\"validator\"}: fix_pipeline: called took_ms=",
+        "DEBUG fix.run",
+        "adapter error error=\"open a pull request: the answer was lost\"",
         "fix_pipeline: recorded sequence=0 event=\"started\"",
         "WARN fix.run",
         "adapter failed port=\"pr_sink\" kind=\"unavailable\"",
@@ -78,9 +85,15 @@ async fn spans_and_events_have_stable_names_and_tell_no_untrusted_text() {
         assert!(text.contains(expected), "{expected} is not in\n{text}");
     }
     assert!(!text.contains("MARK-") && !text.contains("requirements"), "{text}");
+    // What adapters say in words is for debugging alone.
+    for line in text.lines().filter(|line| line.contains("was lost")) {
+        assert!(line.trim_start().starts_with("DEBUG"), "{line}");
+    }
 
     let told = told.0.lock().unwrap();
     assert_eq!(told.iter().filter(|line| line.starts_with("finished")).collect::<Vec<_>>(), ["finished opened"]);
     assert!(told.contains(&"failed pr_sink unavailable".to_owned()), "{told:?}");
-    assert_eq!(told.iter().filter(|line| line.starts_with("stage")).count(), 5 + 2, "{told:?}");
+    assert_eq!(told.iter().filter(|line| line.starts_with("stage")).count(), 5 + 1, "{told:?}");
+    let called = |port: &str| told.iter().filter(|line| **line == format!("called {port}")).count();
+    assert_eq!((called("plan_source"), called("validator"), called("pr_sink")), (1, 2, 2), "{told:?}");
 }

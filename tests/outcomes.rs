@@ -3,8 +3,8 @@
 use fix_pipeline::testing::FakePlanSource;
 use fix_pipeline::testing::mocks::{MockPlanSource, MockPrSink};
 use fix_pipeline::{
-    CheckStatus, Event, FailureRecord, Finished, Journal, MemoryRunStore, Outcome, OutcomeCode, Pipeline, PrSink,
-    PrStatus, PullRequest, RunId, RunStore,
+    CheckStatus, Event, Finished, MemoryRunStore, Outcome, OutcomeCode, Pipeline, PrSink, PrStatus, PullRequest,
+    RunStore,
 };
 use fix_policy::{PolicyEngine, SafetyPolicy};
 use fix_tests::adapters::Scripted;
@@ -183,23 +183,27 @@ async fn red_by_one_command_and_green_by_another_proves_nothing() {
     assert_eq!(stopped(&finished).0, OutcomeCode::Changed);
 }
 
-/// A run that was begun under another policy is not ended under this one.
+/// Two failures that are not the same failure prove nothing either.
 #[tokio::test]
-async fn a_changed_policy_is_noticed() {
-    let repository = repository();
-    let failure = repository.failure("event-1", "log");
-    let store = MemoryRunStore::default();
-    let begun = Event::Started {
-        failure: FailureRecord::from(&failure),
-        policy: "another".to_owned(),
-        engine: "another".to_owned(),
-    };
-    let entry = Journal::default().next(begun).unwrap();
-    store.append(RunId::of(&failure.event_id), &entry).await.unwrap();
-    let pipeline =
-        Pipeline::new(FakePlanSource::answering([good_plan()]), Scripted::mended(repository.mirror()), never(), store);
-    let finished = pipeline.run(&failure, &repository.snapshot()).await.unwrap();
-    assert_eq!(stopped(&finished).0, OutcomeCode::Changed);
+async fn checks_that_fail_in_different_ways_are_flaky() {
+    struct Wanders(std::sync::atomic::AtomicU64);
+    impl fix_pipeline::Validator for Wanders {
+        async fn validate(
+            &self,
+            _: &fix_pipeline::RunContext,
+            _: fix_pipeline::Subject<'_>,
+        ) -> Result<fix_pipeline::Report, fix_pipeline::AdapterError> {
+            let failed = 1 + self.0.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+            Ok(fix_pipeline::Report::new(CheckStatus::Failed, "tree").with_tests(9, failed))
+        }
+    }
+    let case = fix_pipeline::testing::Case::missing_dependency();
+    let mut pipeline =
+        Pipeline::new(MockPlanSource::new(), Wanders(Default::default()), never(), MemoryRunStore::default());
+    pipeline.repeats = std::num::NonZeroU32::new(2).unwrap();
+    let finished = pipeline.run(&case.failure, &case.tree).await.unwrap();
+    let expected = "without a patch, 2 checks failed in 2 different ways";
+    assert_eq!(stopped(&finished), (OutcomeCode::Flaky, expected));
 }
 
 /// Evidence that the log does not hold is a violation like any other, and can be repaired.
@@ -311,36 +315,6 @@ async fn an_abandoned_run_is_over_and_recorded() {
     assert_eq!(stopped(&finished), (OutcomeCode::Abandoned, "its worker crashed 3 times"));
     let again = pipeline.run(&case.failure, &case.tree).await.unwrap();
     assert_eq!(again.outcome, finished.outcome);
-}
-
-/// Once the forge was asked and its answer lost, no way out forgets that there may be a pull request.
-#[tokio::test]
-async fn what_may_be_open_is_never_called_stopped() {
-    use fix_pipeline::testing::{Case, FakeForge, FakeValidator, ForgeFault};
-    let case = Case::missing_dependency();
-    let source = FakePlanSource::answering([case.plan.clone()]);
-    let (validator, forge, store) = (FakeValidator::red_then_green(), FakeForge::default(), MemoryRunStore::default());
-    let mut pipeline = Pipeline::new(&source, &validator, &forge, &store);
-    forge.then(ForgeFault::LoseAnswer);
-    assert!(pipeline.run(&case.failure, &case.tree).await.unwrap_err().is_transient());
-
-    let unsettled = |error: fix_pipeline::PipelineError| {
-        assert!(matches!(error, fix_pipeline::PipelineError::Unsettled { .. }), "{error:?}");
-        assert!(!error.is_transient());
-    };
-    unsettled(pipeline.abandon(&case.failure, "crashed 3 times").await.unwrap_err());
-    forge.then(ForgeFault::Refuse(fix_pipeline::AdapterErrorKind::Refused));
-    unsettled(pipeline.run(&case.failure, &case.tree).await.unwrap_err());
-    let default = pipeline.policy;
-    pipeline.policy =
-        PolicyEngine::new(SafetyPolicy::from_toml("version = 1\n[limits]\nlines_added_max = 0\n").unwrap()).unwrap();
-    unsettled(pipeline.run(&case.failure, &case.tree).await.unwrap_err());
-    assert_eq!(forge.pull_requests().len(), 1);
-
-    pipeline.policy = default;
-    let finished = pipeline.run(&case.failure, &case.tree).await.unwrap();
-    assert_eq!(finished.outcome.code(), OutcomeCode::Opened, "as it was begun, it goes on");
-    assert_eq!((forge.pull_requests().len(), source.asked(), validator.checks()), (1, 1, (1, 1)));
 }
 
 /// What adapters hand in is bounded before it is kept.

@@ -108,7 +108,79 @@ async fn the_proof_is_in_the_text() {
     assert_eq!(statement["_type"], "https://in-toto.io/Statement/v1");
     assert_eq!(statement["predicateType"], "https://in-toto.io/attestation/test-result/v0.1");
     assert_eq!(statement["predicate"]["result"], "PASSED");
-    assert_eq!(statement["subject"][1]["digest"]["sha256"], change.patch().get().digest().to_string());
+    // The fake's name for a tree is no digest of it, and so no subject; it stands in the predicate.
+    assert_eq!(statement["subject"].as_array().unwrap().len(), 1);
+    assert_eq!(statement["subject"][0]["digest"]["sha256"], change.patch().get().digest().to_string());
+    assert_eq!(statement["predicate"]["fixWithoutPatch"]["tree"], "base");
+    assert_eq!(statement["predicate"]["fixWithPatch"]["tree"], change.tree());
+}
+
+/// Signs with whatever it is given, and never twice the same.
+struct Counting(std::sync::atomic::AtomicU8);
+
+impl fix_pipeline::Signer for Counting {
+    async fn sign(&self, message: &[u8]) -> Result<fix_pipeline::Signature, fix_pipeline::AdapterError> {
+        let count = self.0.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        let bytes = message.iter().copied().chain([count]).collect();
+        Ok(fix_pipeline::Signature { key_id: "test".to_owned(), bytes })
+    }
+}
+
+/// What is signed is kept and shown; a run that is resumed publishes what it announced, and signs no more.
+#[tokio::test]
+async fn a_signed_proof_is_kept_and_published_once() {
+    use fix_pipeline::testing::{FakeForge, FakePlanSource, ForgeFault};
+    use fix_pipeline::{AdapterErrorKind, Event, MemoryRunStore, Pipeline, RunStore as _};
+    let case = Case::missing_dependency();
+    let source = FakePlanSource::answering([case.plan.clone()]);
+    let forge = FakeForge::default();
+    let mut pipeline = Pipeline::new(source, FakeValidator::red_then_green(), &forge, MemoryRunStore::default());
+    let signer = std::sync::Arc::new(Counting(0.into()));
+    pipeline.signer = Some(signer.clone());
+    forge.then(ForgeFault::Refuse(AdapterErrorKind::Unavailable));
+    pipeline.run(&case.failure, &case.tree).await.unwrap_err();
+    let finished = pipeline.run(&case.failure, &case.tree).await.unwrap();
+    assert_eq!(signer.0.load(std::sync::atomic::Ordering::SeqCst), 1, "signed once");
+    let [opened] = forge.pull_requests().try_into().unwrap();
+    let entries = pipeline.run_store.load(finished.run).await.unwrap();
+    let stored = entries.iter().find_map(|entry| match entry.event() {
+        Event::PrOpening { attestation, .. } => Some(attestation.clone()),
+        _ => None,
+    });
+    let stored = stored.unwrap();
+    for part in [&stored.statement, &stored.digest, stored.envelope.as_ref().unwrap()] {
+        assert!(opened.body.contains(part.as_str()), "{part} is not in {}", opened.body);
+    }
+}
+
+/// Signing is a port like the others: an outage is told as its own, and the run waits.
+#[tokio::test]
+async fn a_signer_that_fails_is_told_as_such() {
+    use fix_pipeline::testing::{FakeForge, FakePlanSource};
+    use fix_pipeline::{AdapterError, AdapterErrorKind, MemoryRunStore, OutcomeCode, Pipeline, PipelineError, Port};
+    struct Fails(AdapterErrorKind);
+    impl fix_pipeline::Signer for Fails {
+        async fn sign(&self, _: &[u8]) -> Result<fix_pipeline::Signature, AdapterError> {
+            Err(AdapterError::new(self.0, "sign", "as the test says"))
+        }
+    }
+    for kind in [AdapterErrorKind::Unavailable, AdapterErrorKind::Refused] {
+        let case = Case::missing_dependency();
+        let source = FakePlanSource::answering([case.plan.clone()]);
+        let forge = FakeForge::default();
+        let mut pipeline = Pipeline::new(source, FakeValidator::red_then_green(), &forge, MemoryRunStore::default());
+        pipeline.signer = Some(std::sync::Arc::new(Fails(kind)));
+        match pipeline.run(&case.failure, &case.tree).await {
+            Err(error) => assert!(
+                error.is_transient() && matches!(error, PipelineError::Adapter { port: Port::Signer, .. }),
+                "{error:?}"
+            ),
+            Ok(finished) => {
+                assert_eq!((kind, finished.outcome.code()), (AdapterErrorKind::Refused, OutcomeCode::AdapterFailed));
+            }
+        }
+        assert_eq!(forge.pull_requests().len(), 0);
+    }
 }
 
 /// The longest plan there is still fits into what a forge takes.

@@ -3,9 +3,11 @@
 use std::ffi::OsStr;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
+use std::time::Duration;
 
 use fix_pipeline::{AdapterError, AdapterErrorKind};
+use tokio::io::AsyncWriteExt as _;
 
 /// One git directory.
 #[derive(Clone, Debug)]
@@ -77,12 +79,46 @@ impl Git {
         let writer = std::thread::spawn(move || stdin.take().map(|mut stdin| stdin.write_all(&input)));
         let output = child.wait_with_output().map_err(|error| failed(error.to_string()))?;
         let _ = writer.join();
+        self.answer(&operation, output)
+    }
+
+    /// Runs git beside other work, for as long as [`CALL_TIME`] allows: a call that takes longer, or whose caller
+    /// gives up, is killed.
+    pub(crate) async fn call<A: AsRef<OsStr>>(&self, args: &[A]) -> Result<Vec<u8>, GitError> {
+        self.call_with(args, &[], b"").await
+    }
+
+    /// The same, as one trimmed line of text.
+    pub(crate) async fn call_line<A: AsRef<OsStr>>(&self, args: &[A]) -> Result<String, GitError> {
+        Ok(String::from_utf8_lossy(&self.call(args).await?).trim().to_owned())
+    }
+
+    /// The same with more environment and something on its standard input.
+    pub(crate) async fn call_with<A: AsRef<OsStr>>(
+        &self,
+        args: &[A],
+        environment: &[(&str, &OsStr)],
+        input: &[u8],
+    ) -> Result<Vec<u8>, GitError> {
+        let mut command = self.command();
+        command.args(args).envs(environment.iter().copied());
+        let operation = args.first().map(|arg| arg.as_ref().to_string_lossy().into_owned()).unwrap_or_default();
+        let ended = tokio::time::timeout(CALL_TIME, communicate(command, input));
+        let Ok(output) = ended.await else {
+            let problem = format!("took longer than {} s, and was killed", CALL_TIME.as_secs());
+            return Err(GitError::new(&operation, &self.dir, problem));
+        };
+        let output = output.map_err(|error| GitError::new(&operation, &self.dir, error.to_string()))?;
+        self.answer(&operation, output)
+    }
+
+    fn answer(&self, operation: &str, output: Output) -> Result<Vec<u8>, GitError> {
         if output.status.success() {
             return Ok(output.stdout);
         }
         let said = String::from_utf8_lossy(&output.stderr);
         let said: String = said.trim().chars().take(2_000).collect();
-        Err(failed(format!("{said} ({})", output.status)))
+        Err(GitError::new(operation, &self.dir, format!("{said} ({})", output.status)))
     }
 
     fn command(&self) -> Command {
@@ -113,5 +149,49 @@ impl Git {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
         command
+    }
+}
+
+/// How long one call of git may take: less than the pipeline gives to a sink, so that what took long is named.
+const CALL_TIME: Duration = Duration::from_secs(120);
+
+/// Runs `command` to its end; it is killed when this future is dropped.
+async fn communicate(command: Command, input: &[u8]) -> std::io::Result<Output> {
+    let mut child = tokio::process::Command::from(command).kill_on_drop(true).spawn()?;
+    let stdin = child.stdin.take();
+    let write = async {
+        if let Some(mut stdin) = stdin {
+            // git may end without reading everything; how it ended says why.
+            let _ = stdin.write_all(input).await;
+        }
+    };
+    // Written beside the reading, so that neither side waits for the other.
+    let (_, output) = tokio::join!(write, child.wait_with_output());
+    output
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whoever gives up on a call leaves no process behind.
+    #[tokio::test]
+    async fn a_dropped_call_is_killed() {
+        let mut sleep = Command::new("sleep");
+        sleep.arg("86400.25").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let call = communicate(sleep, b"");
+        assert!(tokio::time::timeout(Duration::from_millis(50), call).await.is_err());
+        let is_running = || {
+            let found = Command::new("pgrep").args(["-P", &std::process::id().to_string(), "-f", "86400.25"]).output();
+            !found.unwrap().stdout.is_empty()
+        };
+        // It is a signal, and takes a moment; tokio reaps it.
+        for _ in 0..1_000 {
+            if !is_running() {
+                return;
+            }
+            tokio::task::yield_now().await;
+        }
+        panic!("it lives on");
     }
 }

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | [`PlanSource`](fix_pipeline::PlanSource) | [`plan_source::Rules`]; with feature `model`, `plan_source::ModelPlanSource` |
 //! | [`Validator`](fix_pipeline::Validator) | [`validator::Bubblewrap`] |
-//! | [`PrSink`](fix_pipeline::PrSink) | [`pr_sink::LocalGit`] |
+//! | [`PrSink`](fix_pipeline::PrSink) | [`pr_sink::LocalGit`]; with feature `github`, `pr_sink::GitHub` |
 //! | [`RunStore`](fix_pipeline::RunStore) | [`run_store::Sqlite`] |
 //!
 //! They are there to be used, and to be read: copy one to begin your own.
@@ -17,5 +17,7 @@ pub mod run_store;
 pub mod simulate;
 pub mod terminal;
 pub mod validator;
+#[cfg(any(feature = "github", feature = "model"))]
+mod words;
 
 pub use git::GitError;

@@ -61,7 +61,7 @@ async fn mend(home: &Path, broken: &Broken) -> Result<bool, Error> {
         origin.display().to_string(),
         commit.clone(),
         repositories::BRANCH.parse()?,
-        repository.commit_time_s(&commit)?,
+        repository.commit_time_s(&commit).await?,
         Log::from(broken.log),
     );
     say!("repository {}", origin.display());
@@ -75,7 +75,7 @@ async fn mend(home: &Path, broken: &Broken) -> Result<bool, Error> {
     let run_store = Sqlite::open(&home.join("runs.sqlite3")).await?;
     let mut pipeline = Pipeline::new(Rules, validator, pr_sink, run_store);
     pipeline.observer = Arc::new(Progress);
-    let finished = pipeline.run(&failure, &repository.snapshot(&commit)?).await?;
+    let finished = pipeline.run(&failure, &repository.snapshot(&commit).await?).await?;
     show(&finished)?;
     Ok(matches!(finished.outcome, Outcome::Opened(_)))
 }

@@ -4,11 +4,12 @@
 //! adapters are fakes, so that this runs anywhere.
 
 use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
 
 use fix_pipeline::testing::{Case, FakeValidator};
 use fix_pipeline::{
-    AdapterError, AdapterErrorKind, MemoryRunStore, Pipeline, PlanRequest, PlanSource, PrSink, PrStatus, PullRequest,
-    RawPlan, RunContext, Validated,
+    AdapterError, AdapterErrorKind, Announcement, MemoryRunStore, Pipeline, PlanRequest, PlanSource, PrSink, PrStatus,
+    PullRequest, RawPlan, RunContext, Validated,
 };
 
 /// Which distribution to declare for which module, and with which bounds.
@@ -40,21 +41,32 @@ impl PlanSource for TeamTable {
     }
 }
 
-/// Shows what would be proposed.
-struct Printer;
+/// Shows what would be proposed, once: asked again, it answers what it answered before.
+#[derive(Default)]
+struct Printer(Mutex<Vec<PullRequest>>);
 
 impl PrSink for Printer {
-    async fn open(&self, _: &RunContext, change: &Validated) -> Result<PullRequest, AdapterError> {
+    async fn open(&self, run: &RunContext, change: &Validated) -> Result<PullRequest, AdapterError> {
+        if let Some(printed) = self.find(run, &change.announcement()).await? {
+            return Ok(printed);
+        }
         let draft = change.draft();
         println!("{}  [{}]\n\n{}", draft.title, draft.labels.join(", "), change.patch().get().diff());
-        Ok(PullRequest::new(PrStatus::Open, &draft.branch, draft.labels.clone()))
+        let printed = PullRequest::new(PrStatus::Open, &draft.branch, draft.labels.clone());
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(printed.clone());
+        Ok(printed)
+    }
+
+    async fn find(&self, _: &RunContext, announced: &Announcement) -> Result<Option<PullRequest>, AdapterError> {
+        let printed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(printed.iter().find(|printed| printed.branch == announced.branch).cloned())
     }
 }
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let table = TeamTable(BTreeMap::from([("requests", ("requests", ">=2.31,<3"))]));
-    let pipeline = Pipeline::new(table, FakeValidator::red_then_green(), Printer, MemoryRunStore::default());
+    let pipeline = Pipeline::new(table, FakeValidator::red_then_green(), Printer::default(), MemoryRunStore::default());
     let case = Case::missing_dependency();
     let finished = pipeline.run(&case.failure, &case.tree).await?;
     println!("{}", finished.outcome.code());

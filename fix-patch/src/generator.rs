@@ -70,6 +70,11 @@ impl PatchGenerator {
         self
     }
 
+    /// The names of the strategies, in the order they are asked.
+    pub fn strategies(&self) -> impl Iterator<Item = &'static str> {
+        self.strategies.iter().map(|strategy| strategy.name())
+    }
+
     /// Whether some strategy does this operation.
     #[must_use]
     pub fn handles(&self, operation: &Operation) -> bool {

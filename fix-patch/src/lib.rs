@@ -23,3 +23,6 @@ pub use strategy::{Allowance, PatchOptions, Proof, Proposal, Strategy};
 #[cfg(feature = "dependencies")]
 pub use strategy::{pyproject, requirements};
 pub use tree::{FILE_BYTES_MAX, MemoryTree, SourceBlob, SourceTree, TreeError};
+
+/// The version of this crate, for the records of those who use it.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -2,56 +2,26 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use crate::error::AdapterError;
 use crate::journal::hex_digest;
-use crate::port::{CheckStatus, Phase, Report};
+use crate::port::{CheckStatus, Phase, Report, Signature};
 use crate::run::RunContext;
 
 /// The proof of a run as an [in-toto test result](https://github.com/in-toto/attestation/blob/main/spec/predicates/test-result.md):
-/// which tree passed which commands, and that they failed without the patch.
-#[derive(Clone, Debug, Eq, PartialEq)]
+/// which tree passed which commands, and that another failed them. The journal keeps it, and the text of the pull
+/// request shows it.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Attestation {
-    /// The in-toto statement, as compact JSON. It stands in the text of the pull request, too.
+    /// The in-toto statement, as compact JSON.
     pub statement: String,
+    /// The SHA-256 of the statement.
+    pub digest: String,
     /// The statement in a [DSSE envelope](https://github.com/secure-systems-lab/dsse), as compact JSON;
-    /// absent without a [`Signer`].
+    /// absent without a [`Signer`](crate::Signer).
     pub envelope: Option<String>,
-}
-
-/// Signs what a run proves.
-///
-/// # Contract
-/// - The key stays inside: what goes in is a message, what comes out a signature over it.
-/// - It answers soon, and is not asked about a change that did not pass.
-///
-/// ```
-/// use fix_pipeline::{AdapterError, Signer};
-///
-/// /// Signs nothing that anybody could check; a real one asks a key service.
-/// struct Example;
-///
-/// impl Signer for Example {
-///     fn key_id(&self) -> &str {
-///         "example"
-///     }
-///
-///     fn sign(&self, message: &[u8]) -> Result<Vec<u8>, AdapterError> {
-///         Ok(message.iter().rev().copied().collect())
-///     }
-/// }
-/// ```
-pub trait Signer: Send + Sync {
-    /// What a verifier finds the public key by.
-    fn key_id(&self) -> &str;
-
-    /// The signature over `message`, which is the pre-authentication encoding of DSSE.
-    ///
-    /// # Errors
-    /// When the key can't be reached or used; a transient one leaves the run resumable.
-    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, AdapterError>;
 }
 
 const STATEMENT_TYPE: &str = "https://in-toto.io/Statement/v1";
@@ -60,14 +30,18 @@ const PAYLOAD_TYPE: &str = "application/vnd.in-toto+json";
 
 impl Attestation {
     /// States what `baseline` and `report` showed; the second one passed.
-    pub(crate) fn new(run: &RunContext, diff_digest: &str, baseline: &Report, report: &Report) -> Self {
+    pub(crate) fn new(
+        run: &RunContext,
+        diff_digest: &str,
+        baseline: &Report,
+        report: &Report,
+    ) -> Result<Self, serde_json::Error> {
         let checks = report.commands.iter().filter(|command| command.phase == Phase::Check);
+        let tree = Digest::of_tree(&report.tree).map(|digest| Resource { name: "tree".to_owned(), digest });
+        let patch = Resource { name: "patch.diff".to_owned(), digest: Digest::Sha256(diff_digest.to_owned()) };
         let statement = Statement {
             r#type: STATEMENT_TYPE,
-            subject: vec![
-                Resource { name: "tree".to_owned(), digest: Digest::of_tree(&report.tree) },
-                Resource { name: "patch.diff".to_owned(), digest: Digest::Sha256(diff_digest.to_owned()) },
-            ],
+            subject: tree.into_iter().chain([patch]).collect(),
             predicate_type: PREDICATE_TYPE,
             predicate: TestResult {
                 result: if report.status == CheckStatus::Passed { "PASSED" } else { "FAILED" },
@@ -79,24 +53,27 @@ impl Attestation {
                     .collect(),
                 fix_run: run.run.to_string(),
                 fix_base_commit: run.failure.commit.to_string(),
-                fix_without_patch: Counts::of(baseline),
-                fix_with_patch: Counts::of(report),
+                fix_without_patch: Shown::of(baseline),
+                fix_with_patch: Shown::of(report),
             },
         };
-        // Strings and numbers only: there is nothing here that can't be written.
-        Self { statement: serde_json::to_string(&statement).unwrap_or_default(), envelope: None }
+        let statement = serde_json::to_string(&statement)?;
+        Ok(Self { digest: hex_digest(statement.as_bytes()), statement, envelope: None })
+    }
+
+    /// What is to be signed.
+    pub(crate) fn message(&self) -> String {
+        pre_authentication_encoding(&self.statement)
     }
 
     /// The same, signed.
-    pub(crate) fn signed(self, signer: &dyn Signer) -> Result<Self, AdapterError> {
-        let message = pre_authentication_encoding(&self.statement);
-        let signature = signer.sign(message.as_bytes())?;
+    pub(crate) fn with_signature(self, signature: &Signature) -> Result<Self, serde_json::Error> {
         let envelope = Envelope {
             payload: BASE64.encode(&self.statement),
             payload_type: PAYLOAD_TYPE,
-            signatures: [Signature { keyid: signer.key_id(), sig: BASE64.encode(signature) }],
+            signatures: [Signed { keyid: &signature.key_id, sig: BASE64.encode(&signature.bytes) }],
         };
-        Ok(Self { envelope: serde_json::to_string(&envelope).ok(), ..self })
+        Ok(Self { envelope: Some(serde_json::to_string(&envelope)?), ..self })
     }
 }
 
@@ -130,10 +107,15 @@ enum Digest {
 }
 
 impl Digest {
-    /// A git tree by its id; another validator's name for a tree by its hash.
-    fn of_tree(tree: &str) -> Self {
-        let is_object_id = matches!(tree.len(), 40 | 64) && tree.bytes().all(|byte| byte.is_ascii_hexdigit());
-        if is_object_id { Self::GitTree(tree.to_owned()) } else { Self::Sha256(hex_digest(tree.as_bytes())) }
+    /// What a validator calls a tree, where that is a digest of it: the id of a git tree, or `sha256:` and
+    /// its digits. Any other name says nothing of the content, and makes no subject.
+    fn of_tree(tree: &str) -> Option<Self> {
+        let is_hex = |text: &str| text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+        match tree.strip_prefix("sha256:") {
+            Some(digits) if digits.len() == 64 && is_hex(digits) => Some(Self::Sha256(digits.to_owned())),
+            None if matches!(tree.len(), 40 | 64) && is_hex(tree) => Some(Self::GitTree(tree.to_owned())),
+            _ => None,
+        }
     }
 }
 
@@ -146,22 +128,24 @@ struct TestResult {
     #[serde(rename = "fixBaseCommit")]
     fix_base_commit: String,
     #[serde(rename = "fixWithoutPatch")]
-    fix_without_patch: Counts,
+    fix_without_patch: Shown,
     #[serde(rename = "fixWithPatch")]
-    fix_with_patch: Counts,
+    fix_with_patch: Shown,
 }
 
 #[derive(Serialize)]
-struct Counts {
+struct Shown {
+    tree: String,
     status: &'static str,
     run: u64,
     failed: u64,
     fingerprint: String,
 }
 
-impl Counts {
+impl Shown {
     fn of(report: &Report) -> Self {
         Self {
+            tree: report.tree.clone(),
             status: report.status.as_str(),
             run: report.tests_run,
             failed: report.tests_failed,
@@ -175,11 +159,11 @@ struct Envelope<'e> {
     payload: String,
     #[serde(rename = "payloadType")]
     payload_type: &'static str,
-    signatures: [Signature<'e>; 1],
+    signatures: [Signed<'e>; 1],
 }
 
 #[derive(Serialize)]
-struct Signature<'e> {
+struct Signed<'e> {
     keyid: &'e str,
     sig: String,
 }
@@ -188,23 +172,12 @@ struct Signature<'e> {
 mod tests {
     use super::*;
 
-    /// Gives back what it was asked to sign.
-    struct Echo;
-
-    impl Signer for Echo {
-        fn key_id(&self) -> &str {
-            "echo"
-        }
-
-        fn sign(&self, message: &[u8]) -> Result<Vec<u8>, AdapterError> {
-            Ok(message.to_vec())
-        }
-    }
-
     #[test]
     fn the_envelope_is_what_dsse_asks_for() {
         let statement = r#"{"a":"ü"}"#.to_owned();
-        let signed = Attestation { statement: statement.clone(), envelope: None }.signed(&Echo).unwrap();
+        let plain = Attestation { statement: statement.clone(), digest: String::new(), envelope: None };
+        let signature = Signature { key_id: "echo".to_owned(), bytes: plain.message().into_bytes() };
+        let signed = plain.with_signature(&signature).unwrap();
         let envelope: serde_json::Value = serde_json::from_str(&signed.envelope.unwrap()).unwrap();
         let decoded = |value: &serde_json::Value| BASE64.decode(value.as_str().unwrap()).unwrap();
         assert_eq!(decoded(&envelope["payload"]), statement.as_bytes());
@@ -212,5 +185,17 @@ mod tests {
         assert_eq!(envelope["signatures"][0]["keyid"], "echo");
         let message = "DSSEv1 28 application/vnd.in-toto+json 10 {\"a\":\"ü\"}";
         assert_eq!(decoded(&envelope["signatures"][0]["sig"]), message.as_bytes());
+    }
+
+    #[test]
+    fn only_a_digest_of_a_tree_makes_a_subject() {
+        let digest = |tree: &str| Digest::of_tree(tree).map(|digest| serde_json::to_string(&digest).unwrap());
+        let (sha1, sha256) = ("0a".repeat(20), "0b".repeat(32));
+        assert_eq!(digest(&sha1), Some(format!(r#"{{"gitTree":"{sha1}"}}"#)));
+        assert_eq!(digest(&sha256), Some(format!(r#"{{"gitTree":"{sha256}"}}"#)));
+        assert_eq!(digest(&format!("sha256:{sha256}")), Some(format!(r#"{{"sha256":"{sha256}"}}"#)));
+        for name in ["", "base with a patch", "sha256:", &sha1.to_uppercase(), &format!("sha256:{sha1}")] {
+            assert_eq!(digest(name), None, "{name}");
+        }
     }
 }

@@ -20,7 +20,7 @@ use crate::error::{AdapterError, AdapterErrorKind, Port};
 /// assert_eq!(budgets.of(Port::Validator).as_secs(), 600);
 /// ```
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-#[expect(clippy::exhaustive_structs, reason = "the pipeline has these four ports")]
+#[expect(clippy::exhaustive_structs, reason = "the pipeline has these ports")]
 pub struct Budgets {
     /// One answer of a plan source; 10 minutes by default.
     pub plan_source: Duration,
@@ -30,6 +30,8 @@ pub struct Budgets {
     pub pr_sink: Duration,
     /// Storing or loading; a minute by default.
     pub run_store: Duration,
+    /// One signature; a minute by default.
+    pub signer: Duration,
 }
 
 impl Budgets {
@@ -41,6 +43,7 @@ impl Budgets {
             Port::Validator => self.validator,
             Port::PrSink => self.pr_sink,
             Port::RunStore => self.run_store,
+            Port::Signer => self.signer,
         }
     }
 }
@@ -48,7 +51,13 @@ impl Budgets {
 impl Default for Budgets {
     fn default() -> Self {
         let minutes = |count: u64| Duration::from_secs(60 * count);
-        Self { plan_source: minutes(10), validator: minutes(60), pr_sink: minutes(10), run_store: minutes(1) }
+        Self {
+            plan_source: minutes(10),
+            validator: minutes(60),
+            pr_sink: minutes(10),
+            run_store: minutes(1),
+            signer: minutes(1),
+        }
     }
 }
 

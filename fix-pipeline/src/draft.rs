@@ -69,7 +69,8 @@ impl Draft {
     pub(crate) fn digest(&self) -> String {
         let parts = [&self.branch, &self.base_branch, &self.base_commit, &self.title, &self.body, &self.commit_message];
         let mut text = String::new();
-        for part in parts.into_iter().chain(&self.labels) {
+        let time = self.committed_at_s.to_string();
+        for part in parts.into_iter().chain([&time]).chain(&self.labels) {
             // Lengths first, so that no two drafts share a text.
             let _ = write!(text, "{}:{part}", part.len());
         }
@@ -109,7 +110,18 @@ fn one_line(operation: &Operation) -> String {
 /// Printable ASCII only, and nothing that a forge gives a meaning to.
 fn plain(text: &str, bytes_max: usize) -> String {
     let harmless = |c: char| if c.is_ascii_graphic() && !"@#<>&[]!\\".contains(c) || c == ' ' { c } else { '_' };
-    text.chars().map(harmless).take(bytes_max).collect()
+    let mut plain: String = text.chars().map(harmless).take(bytes_max).collect();
+    // `GH-12` is a link to an issue, and a commit that says `Fixes GH-12` closes it.
+    for at in 0..plain.len() {
+        let is_reference = plain.get(at..at + 4).is_some_and(|found| {
+            let (word, digit) = found.split_at(3);
+            word.eq_ignore_ascii_case("gh-") && digit.bytes().all(|byte| byte.is_ascii_digit())
+        });
+        if is_reference {
+            plain.replace_range(at + 2..at + 3, "_");
+        }
+    }
+    plain
 }
 
 fn body(
@@ -149,7 +161,16 @@ fn body(
     decision(&mut body, "plan", plan.decision());
     decision(&mut body, "patch", patch.decision());
     section(&mut body, "Attestation (in-toto)", &attestation.statement);
-    let _ = writeln!(body, "Label: `{label}`. Run: `{}`. Plan: `{}`.", run.run, plan.get().digest());
+    if let Some(envelope) = &attestation.envelope {
+        section(&mut body, "Attestation, signed (DSSE)", envelope);
+    }
+    let _ = writeln!(
+        body,
+        "Label: `{label}`. Run: `{}`. Plan: `{}`. Attestation: `{}`.",
+        run.run,
+        plan.get().digest(),
+        attestation.digest
+    );
     body
 }
 
@@ -193,8 +214,9 @@ fn section(body: &mut String, heading: &str, text: &str) {
     }
 }
 
-/// The most of a text that a section shows, in bytes. There are seven sections, and one for findings.
-const SECTION_BYTES_MAX: usize = 7_000;
+/// The most of a text that a section shows, in bytes. There are seven sections, one for findings and one for a
+/// signed attestation.
+const SECTION_BYTES_MAX: usize = 6_500;
 
 /// The beginning of `text`, cut between two characters, and how many bytes are left out.
 fn head(text: &str, bytes_max: usize) -> (&str, usize) {
@@ -227,5 +249,35 @@ mod tests {
     #[test]
     fn titles_hold_nothing_that_a_forge_acts_on() {
         assert_eq!(plain("a @b #1 <c>\nü", 200), "a _b _1 _c___");
+        assert_eq!(plain("Update GH-12.txt, gh-3/Gh-4 and GH-x", 200), "Update GH_12.txt, gh_3/Gh_4 and GH-x");
+    }
+
+    #[test]
+    fn the_digest_covers_everything_that_is_published() {
+        let draft = Draft {
+            branch: "a".to_owned(),
+            base_branch: "b".to_owned(),
+            base_commit: "c".to_owned(),
+            title: "d".to_owned(),
+            body: "e".to_owned(),
+            labels: vec!["f".to_owned()],
+            commit_message: "g".to_owned(),
+            committed_at_s: 1,
+        };
+        let ways: [fn(&mut Draft); 8] = [
+            |draft| draft.branch.push('x'),
+            |draft| draft.base_branch.push('x'),
+            |draft| draft.base_commit.push('x'),
+            |draft| draft.title.push('x'),
+            |draft| draft.body.push('x'),
+            |draft| draft.labels.push("x".to_owned()),
+            |draft| draft.commit_message.push('x'),
+            |draft| draft.committed_at_s += 1,
+        ];
+        for (number, way) in ways.into_iter().enumerate() {
+            let mut other = draft.clone();
+            way(&mut other);
+            assert_ne!(draft.digest(), other.digest(), "way {number}");
+        }
     }
 }

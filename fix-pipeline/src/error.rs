@@ -4,6 +4,7 @@ use std::error::Error;
 use std::fmt;
 
 use crate::journal::JournalError;
+use crate::run::RunId;
 
 /// What an adapter answers when it can't do its work.
 ///
@@ -59,10 +60,11 @@ pub enum AdapterErrorKind {
     Unsupported,
     /// A plan source has nothing to propose.
     NothingToPropose,
+    /// What is kept is not what was written: a store found an entry changed, cut or missing. Permanent, and
+    /// never mended by the adapter: a person looks.
+    Damaged,
     /// The base branch moved, so that the validated tree can't be published on it.
     StaleBase,
-    /// A person closed the pull request of this run.
-    ClosedByPerson,
     /// The other side refused: credentials, permissions, a bug. Permanent.
     Refused,
 }
@@ -76,8 +78,8 @@ impl AdapterErrorKind {
             Self::Conflict => "conflict",
             Self::Unsupported => "unsupported",
             Self::NothingToPropose => "nothing_to_propose",
+            Self::Damaged => "damaged",
             Self::StaleBase => "stale_base",
-            Self::ClosedByPerson => "closed_by_person",
             Self::Refused => "refused",
         }
     }
@@ -96,12 +98,27 @@ pub enum PipelineError {
         /// What failed.
         source: AdapterError,
     },
-    /// The files of the commit can't be read.
+    /// The files of the commit can't be read now. What can never be read ends the run instead: its cause is
+    /// a permanent [`AdapterError`], or an [`io::Error`](std::io::Error) such as a denied permission.
     #[error("the snapshot of the commit can't be read")]
     Snapshot(#[source] fix_patch::PatchError),
-    /// The stored journal is not one that this pipeline wrote.
-    #[error("the journal of the run can't be trusted")]
+    /// What is stored of the run can't be used. Nothing is changed, and nothing begun anew: the run is set
+    /// aside, and [`Observer::set_aside`](crate::Observer::set_aside) is told.
+    #[error("run {run} is set aside: its journal {reason}; {}", .reason.advice())]
+    SetAside {
+        /// The run.
+        run: RunId,
+        /// What is wrong, in a word.
+        reason: SetAside,
+        /// What is wrong, exactly.
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// A step that the transition table refuses: a bug of the pipeline, caught before it was stored.
+    #[error("the next step of the run is impossible; please report this")]
     Journal(#[from] JournalError),
+    /// What a run proves can't be written down: a bug of the pipeline.
+    #[error("the attestation can't be written; please report this")]
+    Attestation(#[source] Box<dyn Error + Send + Sync>),
     /// The forge may have been asked for a pull request, and its answer was never recorded; now the run
     /// can't ask again. It stays as it is, for a person: nothing is opened, and nothing forgotten.
     #[error(
@@ -132,14 +149,111 @@ impl PipelineError {
         match self {
             Self::Adapter { source, .. } => source.is_transient(),
             Self::Snapshot(_) => true,
-            Self::Journal(_) | Self::Unsettled { .. } | Self::DifferentFailure { .. } => false,
+            Self::SetAside { .. }
+            | Self::Journal(_)
+            | Self::Attestation(_)
+            | Self::Unsettled { .. }
+            | Self::DifferentFailure { .. } => false,
+        }
+    }
+
+    /// Whether another worker was faster, and no adapter is out of order: not for an alarm, and not to be
+    /// counted as a failed attempt. The other worker goes on with the run.
+    #[must_use]
+    pub fn is_conflict(&self) -> bool {
+        matches!(self, Self::Adapter { source, .. } if source.kind() == AdapterErrorKind::Conflict)
+    }
+}
+
+/// Why a stored run can't be used.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum SetAside {
+    /// It is not what a pipeline wrote: changed, cut, or in an order that can't be.
+    Damaged,
+    /// Another version of the pipeline wrote it.
+    OtherVersion,
+    /// The store does not give it out.
+    Refused,
+}
+
+impl SetAside {
+    /// The stable name, `snake_case`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Damaged => "damaged",
+            Self::OtherVersion => "other_version",
+            Self::Refused => "refused",
+        }
+    }
+
+    fn advice(self) -> &'static str {
+        match self {
+            Self::Damaged => {
+                "restore it from a backup, or look at the forge and deliver the failure anew under another event"
+            }
+            Self::OtherVersion => "run the version that wrote it, or a newer one",
+            Self::Refused => "mend the store and run it again",
         }
     }
 }
 
-/// The four ports.
+impl fmt::Display for SetAside {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Damaged => "is damaged",
+            Self::OtherVersion => "is of another version",
+            Self::Refused => "is refused by the store",
+        })
+    }
+}
+
+impl SetAside {
+    /// Why, when `error` is what a store answered.
+    pub(crate) fn of_store(error: &AdapterError) -> Self {
+        let mut cause = error.source();
+        while let Some(error) = cause {
+            if let Some(JournalError::Version { .. }) = error.downcast_ref() {
+                return Self::OtherVersion;
+            }
+            cause = error.source();
+        }
+        if error.kind() == AdapterErrorKind::Damaged { Self::Damaged } else { Self::Refused }
+    }
+
+    /// Why, when `error` was found in what a store gave out.
+    pub(crate) fn of_journal(error: &JournalError) -> Self {
+        match error {
+            JournalError::Version { .. } => Self::OtherVersion,
+            _ => Self::Damaged,
+        }
+    }
+}
+
+/// Whether reading a snapshot again may help, as far as the causes of `error` tell.
+pub(crate) fn may_pass(error: &(dyn Error + 'static)) -> bool {
+    use std::io::ErrorKind::{InvalidData, InvalidInput, NotFound, PermissionDenied, Unsupported};
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if let Some(error) = error.downcast_ref::<AdapterError>() {
+            return error.is_transient();
+        }
+        if let Some(error) = error.downcast_ref::<std::io::Error>() {
+            // An adapter's own error may be wrapped in one.
+            return match error.get_ref().and_then(|inner| inner.downcast_ref::<AdapterError>()) {
+                Some(error) => error.is_transient(),
+                None => !matches!(error.kind(), InvalidData | InvalidInput | NotFound | PermissionDenied | Unsupported),
+            };
+        }
+        cause = error.source();
+    }
+    true
+}
+
+/// The four ports that an embedder brings, and the one that it may.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-#[expect(clippy::exhaustive_enums, reason = "the pipeline has these four")]
+#[expect(clippy::exhaustive_enums, reason = "the pipeline has these")]
 pub enum Port {
     /// [`PlanSource`](crate::PlanSource)
     PlanSource,
@@ -149,6 +263,8 @@ pub enum Port {
     PrSink,
     /// [`RunStore`](crate::RunStore)
     RunStore,
+    /// [`Signer`](crate::Signer)
+    Signer,
 }
 
 impl Port {
@@ -160,6 +276,7 @@ impl Port {
             Self::Validator => "validator",
             Self::PrSink => "pr_sink",
             Self::RunStore => "run_store",
+            Self::Signer => "signer",
         }
     }
 }
@@ -171,6 +288,7 @@ impl fmt::Display for Port {
             Self::Validator => "the validator",
             Self::PrSink => "the pull request sink",
             Self::RunStore => "the run store",
+            Self::Signer => "the signer",
         })
     }
 }

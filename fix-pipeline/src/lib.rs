@@ -17,22 +17,22 @@ pub mod testing;
 mod validated;
 mod worker;
 
-pub use attestation::{Attestation, Signer};
+pub use attestation::Attestation;
 pub use budget::{Budgets, RealTime, Timer};
 pub use draft::Draft;
-pub use error::{AdapterError, AdapterErrorKind, PipelineError, Port};
+pub use error::{AdapterError, AdapterErrorKind, PipelineError, Port, SetAside};
 pub use journal::{
-    AskedRound, Entry, Event, FailureRecord, FindingRecord, FinishRecord, IllegalEvent, Journal, JournalError, State,
-    StatsRecord, ViolationRecord,
+    Announcement, AskedRound, Entry, Event, FailureRecord, FindingRecord, FinishRecord, IllegalEvent, Journal,
+    JournalError, State, StatsRecord, Terms, ViolationRecord,
 };
 pub use observer::{Observer, Stage};
 pub use outcome::{Outcome, OutcomeCode};
 pub use pipeline::{Finished, Pipeline};
 pub use port::{
     CheckStatus, CommandRecord, MemoryRunStore, Phase, PlanRequest, PlanSource, PrSink, PrStatus, Previous,
-    PullRequest, RawPlan, Report, RunStore, Subject, Usage, Validator, dynamic,
+    PullRequest, RawPlan, Report, RunStore, Signature, Signer, Subject, Usage, Validator, Verdict, dynamic,
 };
 pub use record::{PolicySummary, PrSummary, RunRecord, RunReport, RunStatus, ValidationSummary};
-pub use replay::{Replayed, replay};
+pub use replay::{ReplayError, Replayed, replay};
 pub use run::{InvalidRunId, RunContext, RunId};
 pub use validated::Validated;

@@ -1,6 +1,9 @@
 //! Watching a run while it works.
 
-use crate::error::{AdapterError, Port};
+use std::error::Error;
+use std::time::Duration;
+
+use crate::error::{AdapterError, Port, SetAside};
 use crate::journal::Entry;
 use crate::outcome::OutcomeCode;
 use crate::run::RunId;
@@ -35,9 +38,19 @@ pub trait Observer: Send + Sync {
         let _ = (run, entry);
     }
 
+    /// An adapter answered, or its budget was used up: how long that took.
+    fn adapter_called(&self, run: RunId, port: Port, took: Duration) {
+        let _ = (run, port, took);
+    }
+
     /// An adapter could not do its work, or took longer than its [budget](crate::Budgets).
     fn adapter_failed(&self, run: RunId, port: Port, error: &AdapterError) {
         let _ = (run, port, error);
+    }
+
+    /// What is stored of the run can't be used, and a person must look. Told each time that it is tried.
+    fn set_aside(&self, run: RunId, reason: SetAside, error: &(dyn Error + Send + Sync + 'static)) {
+        let _ = (run, reason, error);
     }
 
     /// The run is over. Told at most once a run, by the worker that ended it; by none when that worker
@@ -77,5 +90,9 @@ impl Stage {
             Self::Validate => "validate",
             Self::PullRequest => "pull_request",
         }
+    }
+
+    pub(crate) fn span(self) -> tracing::Span {
+        tracing::info_span!("fix.stage", stage = self.as_str())
     }
 }

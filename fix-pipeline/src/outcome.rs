@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use fix_plan::Log;
+use fix_policy::Denied;
 use serde::{Deserialize, Serialize};
 
-use crate::port::{CheckStatus, PullRequest, Report, symptoms};
+use crate::port::{CheckStatus, Phase, PrStatus, PullRequest, Report, Verdict, symptoms};
 
 /// The end of a run.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -100,6 +101,8 @@ outcome_codes! {
     StaleBase => "stale_base",
     /// A person closed the pull request of this run.
     ClosedByPerson => "closed_by_person",
+    /// A person merged the pull request of this run.
+    Merged => "merged",
     /// The project or its repository is of no kind that an adapter supports.
     Unsupported => "unsupported",
     /// A resumed run derived something else than before: policy, engine or adapters changed.
@@ -110,14 +113,49 @@ outcome_codes! {
     AdapterFailed => "adapter_failed",
 }
 
+impl OutcomeCode {
+    /// Whether the run ended with a pull request in sight, open or not: none of these is a bare stop.
+    pub(crate) fn is_about_a_pull_request(self) -> bool {
+        matches!(self, Self::Opened | Self::ClosedByPerson | Self::Merged)
+    }
+
+    /// Whether it follows from what a journal holds, so that it can be derived again. The others say what
+    /// an adapter or a person said.
+    pub(crate) fn is_derived(self) -> bool {
+        !matches!(
+            self,
+            Self::NoPlan | Self::StaleBase | Self::Unsupported | Self::Changed | Self::Abandoned | Self::AdapterFailed
+        )
+    }
+}
+
 impl fmt::Display for OutcomeCode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
 }
 
+/// What a person decided about a pull request, for a person.
+pub(crate) fn of_decided(pull_request: &PullRequest) -> (OutcomeCode, String) {
+    let (code, what) = match pull_request.status {
+        PrStatus::Merged => (OutcomeCode::Merged, "merged"),
+        _ => (OutcomeCode::ClosedByPerson, "closed"),
+    };
+    let at = pull_request.url.as_deref().unwrap_or(&pull_request.branch);
+    (code, format!("a person {what} the pull request of this run, {at}; it is left alone"))
+}
+
+/// A plan that nobody can carry out is told from one that must not be.
+pub(crate) fn of_denied_plan(denied: &Denied) -> OutcomeCode {
+    let unsupported = ["category_unsupported", "operation_unsupported"];
+    match denied.decision.violations.iter().any(|violation| unsupported.contains(&violation.code.as_str())) {
+        true => OutcomeCode::PlanUnsupported,
+        false => OutcomeCode::PlanDenied,
+    }
+}
+
 /// Why a baseline does not show the failure that `log` tells of; `None` when it does.
-pub(crate) fn of_baseline(report: &Report, verdicts: &[CheckStatus], log: &Log) -> Option<(OutcomeCode, String)> {
+pub(crate) fn of_baseline(report: &Report, verdicts: &[Verdict], log: &Log) -> Option<(OutcomeCode, String)> {
     let of = |code, message: &str| Some((code, message.to_owned()));
     if let Some(message) = disagreement(verdicts, CheckStatus::Failed) {
         return Some((OutcomeCode::Flaky, format!("without a patch, {message}")));
@@ -149,14 +187,14 @@ pub(crate) fn of_baseline(report: &Report, verdicts: &[CheckStatus], log: &Log) 
 }
 
 /// Why a patched tree does not pass; `None` when it does.
-pub(crate) fn of_patched(
-    report: &Report,
-    verdicts: &[CheckStatus],
-    baseline: &Report,
-) -> Option<(OutcomeCode, String)> {
+pub(crate) fn of_patched(report: &Report, verdicts: &[Verdict], baseline: &Report) -> Option<(OutcomeCode, String)> {
     let of = |code, message: &str| Some((code, message.to_owned()));
     if let Some(message) = disagreement(verdicts, CheckStatus::Passed) {
         return Some((OutcomeCode::Flaky, format!("with the patch, {message}")));
+    }
+    // Red by one command and green by another proves nothing.
+    if report.status == CheckStatus::Passed && checks(baseline) != checks(report) {
+        return of(OutcomeCode::Changed, "the commands of the check are not what they were without the patch");
     }
     match report.status {
         CheckStatus::Passed if report.tests_failed > 0 => {
@@ -193,12 +231,23 @@ pub(crate) fn of_patched(
     }
 }
 
-/// Says how often a repeated check ended in `status`, when not every time or never.
-fn disagreement(verdicts: &[CheckStatus], status: CheckStatus) -> Option<String> {
+/// The commands that judge.
+fn checks(report: &Report) -> Vec<&str> {
+    let checks = report.commands.iter().filter(|command| command.phase == Phase::Check);
+    checks.map(|command| command.command.as_str()).collect()
+}
+
+/// Says how often a repeated check ended in `status`, or that it failed in several ways, when it was not the
+/// same every time.
+fn disagreement(verdicts: &[Verdict], status: CheckStatus) -> Option<String> {
     let first = verdicts.first()?;
-    if verdicts.iter().all(|verdict| verdict == first) {
+    if verdicts.iter().all(|verdict| first.agrees(verdict)) {
         return None;
     }
-    let count = verdicts.iter().filter(|verdict| **verdict == status).count();
+    let count = verdicts.iter().filter(|verdict| verdict.status == status).count();
+    if status == CheckStatus::Failed && count == verdicts.len() {
+        let ways: BTreeSet<&str> = verdicts.iter().map(|verdict| verdict.fingerprint.as_str()).collect();
+        return Some(format!("{count} checks failed in {} different ways", ways.len()));
+    }
     Some(format!("{count} of {} checks ended as {}", verdicts.len(), status.as_str()))
 }

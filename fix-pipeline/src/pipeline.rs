@@ -9,11 +9,12 @@ use fix_plan::{Failure, Redactor};
 use fix_policy::PolicyEngine;
 use tracing::Instrument as _;
 
-use crate::attestation::Signer;
 use crate::budget::{Budgets, RealTime, Timer};
 use crate::error::PipelineError;
+use crate::journal::Terms;
 use crate::observer::Observer;
-use crate::outcome::{Outcome, OutcomeCode};
+use crate::outcome::Outcome;
+use crate::port::dynamic::DynSigner;
 use crate::port::{PlanSource, PrSink, RunStore, Validator};
 use crate::record::RunRecord;
 use crate::run::RunId;
@@ -47,7 +48,7 @@ pub struct Pipeline<P, V, S, R> {
     /// What tells that a budget is used up.
     pub timer: Arc<dyn Timer>,
     /// Signs what a run proves; nobody does by default.
-    pub signer: Option<Arc<dyn Signer>>,
+    pub signer: Option<Arc<dyn DynSigner>>,
     /// Watches.
     pub observer: Arc<dyn Observer>,
 }
@@ -73,7 +74,7 @@ pub struct Finished {
     pub record: RunRecord,
 }
 
-impl<P: PlanSource, V: Validator, S: PrSink, R: RunStore> Pipeline<P, V, S, R> {
+impl<P, V, S, R> Pipeline<P, V, S, R> {
     /// A pipeline of these adapters, with the default policy, generator and options.
     pub fn new(plan_source: P, validator: V, pr_sink: S, run_store: R) -> Self {
         Self {
@@ -93,6 +94,13 @@ impl<P: PlanSource, V: Validator, S: PrSink, R: RunStore> Pipeline<P, V, S, R> {
         }
     }
 
+    /// What decides its runs, besides failures and adapters: what their journals record as such.
+    pub fn terms(&self) -> Terms {
+        Terms::new(&self.policy, &self.generator, &self.options, self.repeats.get())
+    }
+}
+
+impl<P: PlanSource, V: Validator, S: PrSink, R: RunStore> Pipeline<P, V, S, R> {
     /// Runs `failure` to its end, or on from where it was: running is resuming.
     ///
     /// Everything in `failure` is [redacted](Failure::redacted) before anything else happens: adapters
@@ -128,17 +136,21 @@ impl<P: PlanSource, V: Validator, S: PrSink, R: RunStore> Pipeline<P, V, S, R> {
     ///
     /// The pipeline can't tell a crash from a worker that is still busy. Who hands out the runs, a
     /// queue with leases for example, can, and calls this so that the run is neither tried for ever
-    /// nor lost.
+    /// nor lost. The queue vouches that no worker is at the run any more: a lease is longer than
+    /// [`Budgets::pr_sink`].
+    ///
+    /// Once a pull request was announced, the sink is [asked](PrSink::find) first: what is there ends
+    /// the run instead.
     ///
     /// # Errors
-    /// As [`Pipeline::run`]; and [`PipelineError::Unsettled`] when there may be a pull request that is
-    /// not recorded: only running it again, or a person, can tell.
+    /// As [`Pipeline::run`]; and [`PipelineError::Unsettled`] when the sink can't tell whether there is
+    /// a pull request: a person must look.
     pub async fn abandon(&self, failure: &Failure, reason: &str) -> Result<Finished, PipelineError> {
         let span = tracing::info_span!("fix.run", run = %RunId::of(&failure.event_id));
         async {
             let mut worker = Worker::open(self, failure).await?;
             if !worker.is_over() {
-                worker.stop(OutcomeCode::Abandoned, reason.to_owned()).await?;
+                worker.abandon(reason).await?;
             }
             Ok(worker.finished())
         }

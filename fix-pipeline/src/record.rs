@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use crate::journal::{Entry, Event, StatsRecord};
-use crate::outcome::{Outcome, OutcomeCode};
+use crate::outcome::{self, Outcome, OutcomeCode};
 use crate::port::{PullRequest, Report};
 use crate::run::RunId;
 use fix_policy::Decision;
@@ -37,7 +37,7 @@ pub struct RunRecord {
     pub validation: Option<Report>,
     /// The pull request.
     pub pull_request: Option<PullRequest>,
-    /// Why there is no pull request, for a person.
+    /// Why there is no open pull request, for a person.
     pub error: Option<String>,
 }
 
@@ -83,7 +83,7 @@ impl RunRecord {
                 self.commit = Some(failure.commit.clone());
             }
             Event::BaselineChecked { report, .. } => self.baseline = Some(report.clone()),
-            Event::PlanProposed { .. } | Event::PrOpening { .. } => {}
+            Event::Resumed { .. } | Event::PlanProposed { .. } | Event::PrOpening { .. } => {}
             Event::PlanReviewed { plan, decision, .. } => {
                 self.plan_json = Some(plan.clone());
                 self.plan_policy = Some(decision.clone());
@@ -98,6 +98,12 @@ impl RunRecord {
                 self.pull_request = Some(pull_request.clone());
                 self.status = RunStatus::Ended(OutcomeCode::Opened);
             }
+            Event::PrDecided { pull_request } => {
+                let (code, message) = outcome::of_decided(pull_request);
+                self.pull_request = Some(pull_request.clone());
+                self.error = Some(message);
+                self.status = RunStatus::Ended(code);
+            }
             Event::Stopped { code, message } => {
                 self.error = Some(message.clone());
                 self.status = RunStatus::Ended(*code);
@@ -110,8 +116,8 @@ impl RunRecord {
     pub fn outcome(&self) -> Option<Outcome> {
         match (self.status, &self.pull_request) {
             (RunStatus::Running, _) => None,
-            (RunStatus::Ended(_), Some(pull_request)) => Some(Outcome::Opened(pull_request.clone())),
-            (RunStatus::Ended(code), None) => {
+            (RunStatus::Ended(OutcomeCode::Opened), Some(pull_request)) => Some(Outcome::Opened(pull_request.clone())),
+            (RunStatus::Ended(code), _) => {
                 Some(Outcome::Stopped { code, message: self.error.clone().unwrap_or_default() })
             }
         }

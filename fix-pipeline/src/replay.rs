@@ -1,20 +1,25 @@
 //! A stored run, derived again.
 
-use fix_patch::{Generated, PatchGenerator, PatchOptions, SourceTree};
-use fix_plan::{Dialogue, Failure, FixPlan, Next};
+use fix_patch::{Generated, Patch, PatchError, PatchGenerator, PatchOptions, SourceTree};
+use fix_plan::{Dialogue, Failure, FixPlan, Next, ValueError};
 use fix_policy::{Approved, Decision, PolicyEngine};
 
 use crate::attestation::Attestation;
 use crate::draft::Draft;
-use crate::journal::{AskedRound, Event, Journal};
+use crate::journal::{AskedRound, Event, Journal, Terms};
+use crate::outcome::{self, OutcomeCode};
 use crate::port::Report;
+use crate::record::{RunRecord, RunStatus};
 use crate::run::RunContext;
 
-/// Derives every deterministic stage of a stored run again, and compares. Nobody is asked: no model,
-/// no sandbox, no forge.
+/// Derives every deterministic stage of a stored run again, and how it ended, and compares. Nobody is asked:
+/// no model, no sandbox, no forge.
 ///
 /// The patch needs the files of the commit; without `tree`, it and what follows from it is
 /// [left out](Replayed::LeftOut).
+///
+/// # Errors
+/// When there is nothing to derive from: [`ReplayError`] says what is missing or can't be read.
 ///
 /// ```
 /// use fix_pipeline::testing::{Case, FakeForge, FakePlanSource, FakeValidator};
@@ -25,21 +30,21 @@ use crate::run::RunContext;
 /// # let pipeline = Pipeline::new(source, FakeValidator::red_then_green(), FakeForge::default(), MemoryRunStore::default());
 /// let finished = pipeline.run(&case.failure, &case.tree).await?;
 /// let journal = Journal::replay(pipeline.run_store.load(finished.run).await?)?;
-/// let stages = replay(&journal, &pipeline.policy, &pipeline.generator, &pipeline.options, Some(&case.tree));
+/// let stages = replay(&journal, &pipeline.policy, &pipeline.generator, &pipeline.options, Some(&case.tree))?;
 /// assert!(stages.iter().all(|(_, replayed)| *replayed == Replayed::Same));
 /// # Ok(()) }
 /// ```
-#[must_use]
 pub fn replay(
     journal: &Journal,
     policy: &PolicyEngine,
     generator: &PatchGenerator,
     options: &PatchOptions,
     tree: Option<&dyn SourceTree>,
-) -> Vec<(&'static str, Replayed)> {
-    let mut stages = Stages { journal, found: Vec::new() };
-    stages.derive(policy, generator, options, tree);
-    stages.found
+) -> Result<Vec<(&'static str, Replayed)>, ReplayError> {
+    let mut stages = Stages { journal, policy, generator, options, found: Vec::new() };
+    let derived = stages.derive(tree)?;
+    stages.outcome(derived);
+    Ok(stages.found)
 }
 
 /// What became of one stage.
@@ -55,97 +60,223 @@ pub enum Replayed {
         /// What it gives now.
         derived: String,
     },
-    /// It can't be derived, for want of the files of the commit, or because a stage before differs.
-    LeftOut,
+    /// It can't be derived.
+    LeftOut {
+        /// Why, for a person.
+        why: &'static str,
+    },
+}
+
+/// Why a stored run can't be derived again.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReplayError {
+    /// Nothing is stored.
+    #[error("the journal is empty: there is no such run")]
+    Empty,
+    /// The stored failure is none.
+    #[error("the failure that the run is about can't be read from its journal")]
+    Failure(#[source] ValueError),
+    /// The files of the commit can't be read.
+    #[error("the snapshot of the commit can't be read")]
+    Snapshot(#[source] PatchError),
+    /// What the run proves can't be written down: a bug of the pipeline.
+    #[error("the attestation can't be written; please report this")]
+    Attestation(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
 struct Stages<'j> {
     journal: &'j Journal,
+    policy: &'j PolicyEngine,
+    generator: &'j PatchGenerator,
+    options: &'j PatchOptions,
     found: Vec<(&'static str, Replayed)>,
 }
 
+/// How far what is stored leads.
+enum Derived {
+    /// To this end.
+    Ends(OutcomeCode),
+    /// To where nothing more is stored: what came next, an adapter or a person said.
+    GoesOn,
+    /// Not so far that it could be told.
+    Unknown(&'static str),
+}
+
+const DIFFERS: Derived = Derived::Unknown("a stage before differs");
+
 impl Stages<'_> {
     /// Stops where the run stopped, and where what comes next has nothing to start from.
-    fn derive(
-        &mut self,
-        policy: &PolicyEngine,
-        generator: &PatchGenerator,
-        options: &PatchOptions,
-        tree: Option<&dyn SourceTree>,
-    ) -> Option<()> {
+    fn derive(&mut self, tree: Option<&dyn SourceTree>) -> Result<Derived, ReplayError> {
         let failure = self.stored(|event| match event {
-            Event::Started { failure, .. } => Failure::try_from(failure).ok(),
+            Event::Started { failure, .. } => Some(Failure::try_from(failure)),
             _ => None,
-        })?;
-        if let Some(begun_under) = self.stored(|event| match event {
-            Event::Started { policy, .. } => Some(policy.clone()),
+        });
+        let failure = failure.ok_or(ReplayError::Empty)?.map_err(ReplayError::Failure)?;
+        self.terms();
+        let Some((baseline, verdicts)) = self.stored(|event| match event {
+            Event::BaselineChecked { report, verdicts } => Some((report.clone(), verdicts.clone())),
             _ => None,
-        }) {
-            self.compare("policy", begun_under, policy.digest().to_owned());
-        }
-        let plan = self.plan(&failure)?;
-
-        let (digest, decision) = self.stored(|event| match event {
-            Event::PlanReviewed { digest, decision, .. } => Some((digest.clone(), decision.clone())),
-            _ => None,
-        })?;
-        self.compare("plan", digest, plan.digest().to_string());
-        let plan = self.decision("plan_decision", decision, policy.review_plan(plan))?;
-
-        let (diff, digest) = self.stored(|event| match event {
-            Event::PatchGenerated { diff, digest, .. } => Some((diff.clone(), digest.clone())),
-            _ => None,
-        })?;
-        self.compare("diff_digest", digest.clone(), crate::journal::hex_digest(diff.as_bytes()));
-        let patch = match tree.map(|tree| generator.generate(plan.get(), tree, options)) {
-            None => {
-                self.found.push(("patch", Replayed::LeftOut));
-                return None;
-            }
-            Some(Ok(Generated::Patch(patch))) => patch,
-            Some(Ok(Generated::NoChange(reasons))) => {
-                self.compare("patch", digest, format!("no change: {}", reasons.join("; ")));
-                return None;
-            }
-            Some(Err(error)) => {
-                self.compare("patch", digest, error.to_string());
-                return None;
-            }
+        }) else {
+            return Ok(Derived::GoesOn);
         };
-        self.compare("patch", digest, patch.digest().to_string());
-        let decision = self.stored(|event| match event {
-            Event::PatchReviewed { decision } => Some(decision.clone()),
-            _ => None,
-        })?;
-        let patch = self.decision("patch_decision", decision, policy.review_patch(&plan, patch))?;
+        if let Some((code, _)) = outcome::of_baseline(&baseline, &verdicts, &failure.log) {
+            return Ok(Derived::Ends(code));
+        }
+        let plan = match self.plan(&failure) {
+            Ok(plan) => plan,
+            Err(derived) => return Ok(derived),
+        };
+        let plan = match self.review_plan(plan) {
+            Ok(plan) => plan,
+            Err(derived) => return Ok(derived),
+        };
+        let Some(tree) = tree else {
+            self.found.push(("patch", Replayed::LeftOut { why: NO_TREE }));
+            return Ok(Derived::Unknown(NO_TREE));
+        };
+        let patch = match self.patch(&plan, tree)? {
+            Ok(patch) => patch,
+            Err(derived) => return Ok(derived),
+        };
+        self.rest(RunContext::new(failure), &plan, &patch, &baseline)
+    }
 
-        let baseline = self.report(|event| matches!(event, Event::BaselineChecked { .. }))?;
-        let report = self.report(|event| matches!(event, Event::Validated { .. }))?;
-        let opening = self.stored(|event| match event {
-            Event::PrOpening { draft, .. } => Some(draft.clone()),
-            _ => None,
-        })?;
-        let run = RunContext::new(failure);
-        let attestation = Attestation::new(&run, &patch.get().digest().to_string(), &baseline, &report);
-        let draft = Draft::new(&run, &plan, &patch, &baseline, &report, &attestation);
-        self.compare("pull_request", opening, draft.digest());
-        Some(())
+    fn terms(&mut self) {
+        let Some(stored) = self.journal.events().filter_map(Event::terms).last().cloned() else { return };
+        let now = Terms::new(self.policy, self.generator, self.options, stored.repeats);
+        self.compare("policy", stored.policy, now.policy);
+        self.compare("engine", stored.engine, now.engine);
+        let options = |strategies: &[String], tidy: bool, allow: &[String]| {
+            format!("strategies {}; tidy {tidy}; allow {}", strategies.join(", "), allow.join(", "))
+        };
+        self.compare(
+            "options",
+            options(&stored.strategies, stored.tidy, &stored.allow),
+            options(&now.strategies, now.tidy, &now.allow),
+        );
     }
 
     /// The answers, judged again.
-    fn plan(&mut self, failure: &Failure) -> Option<FixPlan> {
+    fn plan(&mut self, failure: &Failure) -> Result<FixPlan, Derived> {
         let mut dialogue = Dialogue::default();
-        let mut valid = None;
         let rounds: Vec<AskedRound> = self.journal.events().filter_map(asked).collect();
         for asked in rounds {
             let next = dialogue.answer(&asked.text, asked.finish.into(), &failure.log);
             let again = AskedRound::new(asked.round, asked.answer(), &next);
             self.compare("answer", verdict(&asked), verdict(&again));
-            if let Next::Plan(plan) = next {
-                valid = Some(*plan);
+            match next {
+                Next::Plan(plan) => return Ok(*plan),
+                Next::Repair(_) => {}
+                Next::GiveUp(_) => return Err(Derived::Ends(OutcomeCode::PlanInvalid)),
             }
         }
-        valid
+        Err(Derived::GoesOn)
+    }
+
+    fn review_plan(&mut self, plan: FixPlan) -> Result<Approved<FixPlan>, Derived> {
+        let (digest, decision) = self
+            .stored(|event| match event {
+                Event::PlanReviewed { digest, decision, .. } => Some((digest.clone(), decision.clone())),
+                _ => None,
+            })
+            .ok_or(Derived::GoesOn)?;
+        self.compare("plan", digest, plan.digest().to_string());
+        let review = self.policy.review_plan(plan);
+        let denied = review.as_ref().err().map(outcome::of_denied_plan);
+        self.decision("plan_decision", decision, review, denied)
+    }
+
+    fn patch(
+        &mut self,
+        plan: &Approved<FixPlan>,
+        tree: &dyn SourceTree,
+    ) -> Result<Result<Approved<Patch>, Derived>, ReplayError> {
+        let stored = self.stored(|event| match event {
+            Event::PatchGenerated { diff, digest, .. } => Some((diff.clone(), digest.clone())),
+            _ => None,
+        });
+        let generated = match self.generator.generate(plan.get(), tree, self.options) {
+            Ok(Generated::Patch(patch)) => Ok(patch),
+            Ok(Generated::NoChange(reasons)) => {
+                Err((OutcomeCode::NoChange, format!("no change: {}", reasons.join("; "))))
+            }
+            Err(error @ PatchError::Tree(_)) => return Err(ReplayError::Snapshot(error)),
+            Err(PatchError::Refused(refusal)) => Err((OutcomeCode::PatchRefused, refusal.to_string())),
+            Err(error) => Err((OutcomeCode::ProofFailed, error.to_string())),
+        };
+        let (patch, diff, digest) = match (generated, stored) {
+            (Ok(patch), Some((diff, digest))) => (patch, diff, digest),
+            (Ok(_), None) => return Ok(Err(Derived::GoesOn)),
+            (Err((code, _)), None) => return Ok(Err(Derived::Ends(code))),
+            (Err((_, message)), Some((_, digest))) => {
+                self.compare("patch", digest, message);
+                return Ok(Err(DIFFERS));
+            }
+        };
+        self.compare("diff_digest", digest.clone(), crate::journal::hex_digest(diff.as_bytes()));
+        self.compare("patch", digest, patch.digest().to_string());
+        let decision = self.stored(|event| match event {
+            Event::PatchReviewed { decision } => Some(decision.clone()),
+            _ => None,
+        });
+        let Some(decision) = decision else { return Ok(Err(Derived::GoesOn)) };
+        let review = self.policy.review_patch(plan, patch);
+        let denied = review.as_ref().err().map(|_| OutcomeCode::PatchDenied);
+        Ok(self.decision("patch_decision", decision, review, denied))
+    }
+
+    /// What the checks showed, and what was to be published.
+    fn rest(
+        &mut self,
+        run: RunContext,
+        plan: &Approved<FixPlan>,
+        patch: &Approved<Patch>,
+        baseline: &Report,
+    ) -> Result<Derived, ReplayError> {
+        let Some((report, verdicts)) = self.stored(|event| match event {
+            Event::Validated { report, verdicts } => Some((report.clone(), verdicts.clone())),
+            _ => None,
+        }) else {
+            return Ok(Derived::GoesOn);
+        };
+        if let Some((code, _)) = outcome::of_patched(&report, &verdicts, baseline) {
+            return Ok(Derived::Ends(code));
+        }
+        let Some((announcement, stored)) = self.stored(|event| match event {
+            Event::PrOpening { announcement, attestation } => Some((announcement.clone(), attestation.clone())),
+            _ => None,
+        }) else {
+            return Ok(Derived::GoesOn);
+        };
+        let attestation = Attestation::new(&run, &patch.get().digest().to_string(), baseline, &report)
+            .map_err(|error| ReplayError::Attestation(error.into()))?;
+        self.compare("attestation", stored.digest, attestation.digest.clone());
+        let attestation = Attestation { envelope: stored.envelope, ..attestation };
+        let draft = Draft::new(&run, plan, patch, baseline, &report, &attestation);
+        self.compare("pull_request", announcement.draft, draft.digest());
+        let end = self.stored(|event| match event {
+            Event::PrOpened { .. } => Some(OutcomeCode::Opened),
+            Event::PrDecided { pull_request } => Some(outcome::of_decided(pull_request).0),
+            _ => None,
+        });
+        Ok(end.map_or(Derived::GoesOn, Derived::Ends))
+    }
+
+    /// How the run ended, beside how what is stored says that it must.
+    fn outcome(&mut self, derived: Derived) {
+        let RunStatus::Ended(stored) = RunRecord::fold(self.journal.entries()).status else { return };
+        match derived {
+            Derived::Ends(code) => self.compare("outcome", stored.to_string(), code.to_string()),
+            Derived::GoesOn if stored.is_derived() => {
+                self.compare("outcome", stored.to_string(), "the run goes on".to_owned());
+            }
+            Derived::GoesOn => {
+                let why = "an adapter or a person said so, and nothing is derived from it";
+                self.found.push(("outcome", Replayed::LeftOut { why }));
+            }
+            Derived::Unknown(why) => self.found.push(("outcome", Replayed::LeftOut { why })),
+        }
     }
 
     fn decision<T>(
@@ -153,27 +284,19 @@ impl Stages<'_> {
         stage: &'static str,
         stored: Decision,
         review: Result<Approved<T>, fix_policy::Denied>,
-    ) -> Option<Approved<T>> {
+        denied: Option<OutcomeCode>,
+    ) -> Result<Approved<T>, Derived> {
         let json = |decision: &Decision| serde_json::to_string(decision).unwrap_or_default();
-        match review {
-            Ok(approved) => {
-                self.compare(stage, json(&stored), json(approved.decision()));
-                stored.allowed.then_some(approved)
-            }
-            Err(denied) => {
-                self.compare(stage, json(&stored), json(&denied.decision));
-                None
-            }
+        let derived = match &review {
+            Ok(approved) => approved.decision(),
+            Err(denied) => &denied.decision,
+        };
+        self.compare(stage, json(&stored), json(derived));
+        match (review, denied) {
+            (Ok(approved), _) if stored.allowed => Ok(approved),
+            (Err(_), Some(code)) if !stored.allowed => Err(Derived::Ends(code)),
+            _ => Err(DIFFERS),
         }
-    }
-
-    fn report(&self, is_it: impl Fn(&Event) -> bool) -> Option<Report> {
-        self.stored(|event| match event {
-            Event::BaselineChecked { report, .. } | Event::Validated { report, .. } if is_it(event) => {
-                Some(report.clone())
-            }
-            _ => None,
-        })
     }
 
     fn stored<T>(&self, mut pick: impl FnMut(&Event) -> Option<T>) -> Option<T> {
@@ -203,3 +326,5 @@ fn verdict(asked: &AskedRound) -> String {
         (false, false) => format!("{}; the end", violations.join(", ")),
     }
 }
+
+const NO_TREE: &str = "the files of the commit are not at hand";

@@ -6,6 +6,7 @@ use fix_policy::Approved;
 
 use crate::attestation::Attestation;
 use crate::draft::Draft;
+use crate::journal::Announcement;
 use crate::port::Report;
 
 /// A change that went the whole way: a plan and a patch that policy allows, a
@@ -74,6 +75,19 @@ impl Validated {
     /// What to publish: names, texts, labels.
     pub fn draft(&self) -> &Draft {
         &self.draft
+    }
+
+    /// What the journal announces before it is proposed.
+    #[must_use]
+    pub fn announcement(&self) -> Announcement {
+        let draft = self.draft();
+        Announcement {
+            branch: draft.branch.clone(),
+            base_branch: draft.base_branch.clone(),
+            base_commit: draft.base_commit.clone(),
+            tree: self.tree().to_owned(),
+            draft: draft.digest(),
+        }
     }
 
     /// What the run proves, for other tools.

@@ -4,7 +4,9 @@
 use std::collections::BTreeSet;
 
 use fix_pipeline::testing::{Case, FakeForge, FakePlanSource, FakeValidator};
-use fix_pipeline::{CheckStatus, Event, Journal, MemoryRunStore, OutcomeCode, Pipeline, RunStore as _};
+use fix_pipeline::{
+    CheckStatus, Event, Journal, MemoryRunStore, OutcomeCode, Pipeline, PrStatus, RunStore as _, State, Verdict,
+};
 
 /// An event, as far as the table looks at it.
 type Letter = &'static str;
@@ -19,11 +21,12 @@ const BAD_ROUNDS: [&[Letter]; 4] = [
     &["mendable 0", "mendable 1", "hopeless 2"],
     &["mendable 0", "mendable 1", "mendable 2"],
 ];
-const LETTERS: [Letter; 24] = [
+const LETTERS: [Letter; 29] = [
     "started",
     "red",
     "not red",
     "flaky",
+    "fickle",
     "valid 0",
     "valid 1",
     "valid 2",
@@ -44,11 +47,15 @@ const LETTERS: [Letter; 24] = [
     "not green",
     "opening",
     "opened",
+    "opened closed",
+    "decided",
+    "decided open",
+    "stopped opened",
 ];
 
 /// Written down again, in another way than the table: every legal run, and with it each of its beginnings.
 fn legal() -> BTreeSet<Vec<Letter>> {
-    let mut runs: Vec<Vec<Letter>> = vec![vec!["started", "not red"], vec!["started", "flaky"]];
+    let mut runs: Vec<Vec<Letter>> = ["not red", "flaky", "fickle"].map(|baseline| vec!["started", baseline]).to_vec();
     for rounds in BAD_ROUNDS {
         runs.push([&["started", "red"], rounds].concat());
     }
@@ -59,6 +66,7 @@ fn legal() -> BTreeSet<Vec<Letter>> {
             &["plan allowed", "patch", "patch denied"],
             &["plan allowed", "patch", "patch allowed", "not green"],
             &["plan allowed", "patch", "patch allowed", "green", "opening", "opened"],
+            &["plan allowed", "patch", "patch allowed", "green", "opening", "decided"],
         ] {
             runs.push([&planned, rest].concat());
         }
@@ -68,7 +76,7 @@ fn legal() -> BTreeSet<Vec<Letter>> {
         for end in 0..=run.len() {
             let beginning = run[..end].to_vec();
             // Anything that began, and did not end, may be stopped.
-            if end > 0 && beginning.last() != Some(&"opened") {
+            if end > 0 && !matches!(beginning.last(), Some(&("opened" | "decided"))) {
                 legal.insert([&beginning[..], &["stopped"]].concat());
             }
             legal.insert(beginning);
@@ -88,6 +96,16 @@ async fn the_table_accepts_what_is_legal_and_nothing_else() {
     while let Some((run, journal)) = frontier.pop() {
         assert!(run.len() <= longest, "{run:?} is longer than any legal run");
         seen.insert(run.clone());
+        // Other terms change nothing of where a run is, so that nothing is to be tried behind them.
+        let resumed = journal.next(events.get("resumed"));
+        let goes_on = journal.state() != State::New && !journal.state().is_terminal();
+        assert_eq!(resumed.is_ok(), goes_on, "{run:?}, resumed: {resumed:?}");
+        if let Ok(entry) = resumed {
+            let mut journal = journal.clone();
+            let before = journal.state();
+            journal.push(entry).unwrap();
+            assert_eq!(journal.state(), before);
+        }
         for letter in LETTERS.into_iter().chain(["stopped"]) {
             tried += 1;
             let longer = [&run[..], &[letter]].concat();
@@ -102,6 +120,10 @@ async fn the_table_accepts_what_is_legal_and_nothing_else() {
     }
     assert_eq!(seen, legal, "every legal beginning is reached");
     assert!(tried > 1_000);
+}
+
+fn verdict(status: CheckStatus, fingerprint: &str) -> Verdict {
+    serde_json::from_value(serde_json::json!({"status": status, "fingerprint": fingerprint})).unwrap()
 }
 
 /// Real events, varied in what the table looks at.
@@ -121,7 +143,7 @@ impl Events {
     fn get(&self, letter: Letter) -> Event {
         let (kind, argument) = letter.split_once(' ').unwrap_or((letter, ""));
         let name = match (kind, argument) {
-            ("red", _) | ("not", "red") | ("flaky", _) => "baseline_checked",
+            ("red", _) | ("not", "red") | ("flaky" | "fickle", _) => "baseline_checked",
             ("valid" | "mendable" | "hopeless", _) => "plan_proposed",
             ("plan", _) => "plan_reviewed",
             ("patch", "") => "patch_generated",
@@ -129,6 +151,16 @@ impl Events {
             ("green", _) | ("not", "green") => "validated",
             ("opening", _) => "pr_opening",
             ("opened", _) => "pr_opened",
+            ("resumed", _) => {
+                let Event::Started { terms, .. } = self.get("started") else { unreachable!() };
+                return Event::Resumed { terms };
+            }
+            ("decided", _) => {
+                let Event::PrOpened { mut pull_request } = self.get("opened") else { unreachable!() };
+                pull_request.status = if argument == "open" { PrStatus::Open } else { PrStatus::Merged };
+                return Event::PrDecided { pull_request };
+            }
+            ("stopped", "opened") => return Event::Stopped { code: OutcomeCode::Opened, message: String::new() },
             ("stopped", _) => return Event::Stopped { code: OutcomeCode::NoPlan, message: String::new() },
             _ => "started",
         };
@@ -136,13 +168,15 @@ impl Events {
         match &mut event {
             Event::BaselineChecked { verdicts, .. } => {
                 *verdicts = match kind {
-                    "red" => vec![CheckStatus::Failed],
-                    "flaky" => vec![CheckStatus::Failed, CheckStatus::Passed],
-                    _ => vec![CheckStatus::Passed],
+                    "red" => vec![verdict(CheckStatus::Failed, "a"); 2],
+                    "flaky" => vec![verdict(CheckStatus::Failed, "a"), verdict(CheckStatus::Passed, "a")],
+                    "fickle" => vec![verdict(CheckStatus::Failed, "a"), verdict(CheckStatus::Failed, "b")],
+                    _ => vec![verdict(CheckStatus::Passed, "a")],
                 };
             }
             Event::Validated { verdicts, .. } => {
-                *verdicts = vec![if kind == "green" { CheckStatus::Passed } else { CheckStatus::Failed }];
+                let status = if kind == "green" { CheckStatus::Passed } else { CheckStatus::Failed };
+                *verdicts = vec![verdict(status, "a")];
             }
             Event::PlanProposed { round } => {
                 let violation = serde_json::json!({"pointer": "", "code": "invalid_json", "message": "is not JSON"});
@@ -155,6 +189,7 @@ impl Events {
             Event::PlanReviewed { decision, .. } | Event::PatchReviewed { decision } => {
                 decision.allowed = argument == "allowed";
             }
+            Event::PrOpened { pull_request } if argument == "closed" => pull_request.status = PrStatus::Closed,
             _ => {}
         }
         event

@@ -31,3 +31,6 @@ pub use python::{DottedName, FromModule, Identifier, ImportLocator, ImportTarget
 pub use redact::Redactor;
 pub use text::{DisplayText, TextError};
 pub use violation::{PlanError, Violation, ViolationCode};
+
+/// The version of this crate, for the records of those who use it.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -21,3 +21,6 @@ pub use document::{
 };
 pub use engine::{PatchText, PolicyEngine};
 pub use rule::{Rule, Subject};
+
+/// The version of this crate, for the records of those who use it.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -5,9 +5,11 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use fix_adapters::pr_sink::{LocalGit, LocalPullRequest, LocalState};
-use fix_pipeline::testing::conformance::{self, ForgeHarness, SeenPullRequest};
+use fix_pipeline::testing::conformance::{self, ForgeHarness, SeenPullRequest, Situation};
 use fix_pipeline::testing::{Case, FakeForge, FakeValidator, ForgeFault};
-use fix_pipeline::{AdapterError, AdapterErrorKind, PrSink, PrStatus, PullRequest, RunContext, Validated};
+use fix_pipeline::{
+    AdapterError, AdapterErrorKind, Announcement, PrSink, PrStatus, PullRequest, RunContext, Validated,
+};
 use fix_tests::adapters::Scripted;
 use fix_tests::repository::{TestRepository, git};
 
@@ -39,7 +41,8 @@ impl<S: PrSink> ForgeHarness for InMemory<S> {
             title: pull_request.title,
             body: pull_request.body,
             labels: pull_request.labels,
-            is_open: pull_request.is_open,
+            base_branch: pull_request.base_branch,
+            status: pull_request.status,
         });
         seen.collect()
     }
@@ -48,32 +51,32 @@ impl<S: PrSink> ForgeHarness for InMemory<S> {
         BASE_COMMIT.to_owned()
     }
 
-    async fn close(&mut self, branch: &str) -> bool {
-        (self.forge)(&self.sink).close(branch);
+    async fn bring_about(&mut self, situation: Situation, branch: &str) -> bool {
+        let forge = (self.forge)(&self.sink);
+        match situation {
+            Situation::Closed => forge.close(branch),
+            Situation::Merged => forge.merge(branch),
+            Situation::Occupied => forge.occupy(branch),
+            Situation::BaseMoved => forge.move_base("main"),
+            Situation::AnswerLost => forge.then(ForgeFault::LoseAnswer),
+            Situation::NoAnswer => forge.then(ForgeFault::NoAnswer),
+            _ => return false,
+        }
         true
     }
 
-    async fn occupy(&mut self, branch: &str) -> bool {
-        (self.forge)(&self.sink).occupy(branch);
-        true
-    }
-
-    async fn move_base(&mut self) -> bool {
-        (self.forge)(&self.sink).move_base("main");
-        true
-    }
-
-    async fn lose_next_answer(&mut self) -> bool {
-        (self.forge)(&self.sink).then(ForgeFault::LoseAnswer);
-        true
-    }
+    async fn patience(&self) {}
 }
 
 #[tokio::test]
 async fn the_fake() {
     let (run, change) = Case::missing_dependency().validated(FakeValidator::red_then_green()).await.unwrap();
     let mut harness = InMemory { sink: FakeForge::default(), make: FakeForge::default, forge: |sink| sink };
-    conformance::pr_sink(&mut harness, &run, &change).await.assert();
+    let found = conformance::pr_sink(&mut harness, &run, &change).await;
+    // What it can't bring about is told.
+    assert!(found.left_out().contains(&"after_a_lost_race_it_is_adopted"), "{:?}", found.left_out());
+    assert!(!found.left_out().contains(&"no_answer_leaves_one_pull_request"), "{:?}", found.left_out());
+    found.assert();
 }
 
 const SOURCE: &str = "import os\nimport sys\n\nprint(sys.path)\n";
@@ -94,6 +97,10 @@ impl PrSink for Lossy {
         }
         Ok(opened)
     }
+
+    async fn find(&self, run: &RunContext, announced: &Announcement) -> Result<Option<PullRequest>, AdapterError> {
+        self.sink.find(run, announced).await
+    }
 }
 
 /// Real git; every fresh repository has the same commit.
@@ -113,12 +120,23 @@ impl Local {
         self.repository.home().join("pull-requests").join(format!("{}.json", branch.replace('/', "-")))
     }
 
+    fn decide(&self, branch: &str, state: &str) {
+        let file = self.file(branch);
+        let text = std::fs::read_to_string(&file).unwrap().replace("\"open\"", &format!("{state:?}"));
+        std::fs::write(file, text).unwrap();
+    }
+
     fn commit_on(&self, branch: &str) {
         let checkout = self.repository.home().join("checkout");
         git(&checkout, &["commit", "--quiet", "--allow-empty", "--message", "Theirs"]);
         let refspec = format!("HEAD:refs/heads/{branch}");
         git(&checkout, &["push", "--quiet", &self.repository.origin().to_string_lossy(), &refspec]);
     }
+}
+
+/// The branch, or what it was before it was deleted.
+fn head<'p>(branches: &[String], pull_request: &'p LocalPullRequest) -> &'p str {
+    if branches.contains(&pull_request.branch) { &pull_request.branch } else { &pull_request.commit }
 }
 
 impl ForgeHarness for Local {
@@ -136,14 +154,20 @@ impl ForgeHarness for Local {
         let Ok(files) = std::fs::read_dir(self.repository.home().join("pull-requests")) else { return Vec::new() };
         let text = |file: std::fs::DirEntry| std::fs::read_to_string(file.path()).unwrap();
         let parsed = files.map(|file| serde_json::from_str::<LocalPullRequest>(&text(file.unwrap())).unwrap());
+        let branches = self.repository.other_branches();
         let seen = parsed.map(|pull_request| SeenPullRequest {
-            tree: self.repository.git(&["rev-parse", &format!("{}^{{tree}}", pull_request.branch)]),
-            base_commit: self.repository.git(&["rev-parse", &format!("{}^", pull_request.branch)]),
+            tree: self.repository.git(&["rev-parse", &format!("{}^{{tree}}", head(&branches, &pull_request))]),
+            base_commit: self.repository.git(&["rev-parse", &format!("{}^", head(&branches, &pull_request))]),
             branch: pull_request.branch,
             title: pull_request.title,
             body: pull_request.body,
             labels: pull_request.labels,
-            is_open: pull_request.state == LocalState::Open,
+            base_branch: pull_request.base,
+            status: match pull_request.state {
+                LocalState::Open => PrStatus::Open,
+                LocalState::Closed => PrStatus::Closed,
+                LocalState::Merged => PrStatus::Merged,
+            },
         });
         seen.collect()
     }
@@ -152,28 +176,20 @@ impl ForgeHarness for Local {
         self.repository.git(&["rev-parse", "main"])
     }
 
-    async fn close(&mut self, branch: &str) -> bool {
-        let file = self.file(branch);
-        assert!(file.exists(), "{}", file.display());
-        let text = std::fs::read_to_string(&file).unwrap().replace("\"open\"", "\"closed\"");
-        std::fs::write(file, text).unwrap();
+    async fn bring_about(&mut self, situation: Situation, branch: &str) -> bool {
+        match situation {
+            Situation::Closed => self.decide(branch, "closed"),
+            Situation::Merged => self.decide(branch, "merged"),
+            Situation::BranchDeleted => drop(self.repository.git(&["branch", "--delete", "--force", branch])),
+            Situation::Occupied => self.commit_on(branch),
+            Situation::BaseMoved => self.commit_on("main"),
+            Situation::AnswerLost => self.sink.loses.store(true, Ordering::SeqCst),
+            _ => return false,
+        }
         true
     }
 
-    async fn occupy(&mut self, branch: &str) -> bool {
-        self.commit_on(branch);
-        true
-    }
-
-    async fn move_base(&mut self) -> bool {
-        self.commit_on("main");
-        true
-    }
-
-    async fn lose_next_answer(&mut self) -> bool {
-        self.sink.loses.store(true, Ordering::SeqCst);
-        true
-    }
+    async fn patience(&self) {}
 }
 
 #[tokio::test]
@@ -193,6 +209,8 @@ async fn the_local_repository() {
 enum Flaw {
     OpensAnother,
     ReopensClosed,
+    TakesMergedForClosed,
+    FindsNothing,
     CallsAFaultPermanent,
     TakesForeignBranches,
 }
@@ -219,7 +237,11 @@ impl PrSink for Broken {
                 let count = *self.extra.lock().unwrap();
                 Ok(opened.with_url(format!("https://forge.example/{count}")))
             }
-            (Flaw::ReopensClosed | Flaw::TakesForeignBranches, Err(_)) => {
+            (Flaw::ReopensClosed, Ok(mut opened)) => {
+                opened.status = PrStatus::Open;
+                Ok(opened)
+            }
+            (Flaw::TakesForeignBranches, Err(_)) => {
                 Ok(PullRequest::new(PrStatus::Open, &draft.branch, draft.labels.clone()))
             }
             (Flaw::CallsAFaultPermanent, Err(_)) => {
@@ -227,6 +249,16 @@ impl PrSink for Broken {
             }
             (_, opened) => opened,
         }
+    }
+
+    async fn find(&self, run: &RunContext, announced: &Announcement) -> Result<Option<PullRequest>, AdapterError> {
+        let mut found = self.forge.find(run, announced).await?;
+        match (self.flaw, &mut found) {
+            (Flaw::FindsNothing, _) => found = None,
+            (Flaw::TakesMergedForClosed, Some(found)) if !found.status.is_open() => found.status = PrStatus::Closed,
+            _ => {}
+        }
+        Ok(found)
     }
 }
 
@@ -236,6 +268,8 @@ async fn broken_sinks_are_found_out() {
     for (make, point) in [
         ((|| Broken::new(Flaw::OpensAnother)) as fn() -> Broken, "asked_again_it_answers_the_same"),
         (|| Broken::new(Flaw::ReopensClosed), "a_closed_one_is_reported"),
+        (|| Broken::new(Flaw::TakesMergedForClosed), "a_merged_one_is_reported"),
+        (|| Broken::new(Flaw::FindsNothing), "what_is_open_is_found"),
         (|| Broken::new(Flaw::CallsAFaultPermanent), "a_lost_answer_is_transient"),
         (|| Broken::new(Flaw::TakesForeignBranches), "a_foreign_branch_is_an_error"),
     ] {

@@ -4,24 +4,65 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 
 use fix_adapters::run_store::Sqlite;
-use fix_pipeline::testing::{Case, conformance};
+use fix_pipeline::testing::{Case, FakeForge, FakePlanSource, FakeValidator, conformance};
 use fix_pipeline::{
-    AdapterError, AdapterErrorKind, Entry, Event, FailureRecord, Journal, MemoryRunStore, OutcomeCode, RunId, RunStore,
+    AdapterError, AdapterErrorKind, Entry, Event, FailureRecord, Journal, MemoryRunStore, OutcomeCode, Pipeline, RunId,
+    RunStore, Terms,
 };
-use sqlx::Connection as _;
+use sqlx::{AssertSqlSafe, Connection as _};
 
 #[tokio::test]
 async fn the_store_in_memory() {
     conformance::run_store(&MemoryRunStore::default()).await.assert();
 }
 
+/// A file, opened by whoever asks.
+struct File<'f>(&'f std::path::Path);
+
+impl conformance::StoreHarness for File<'_> {
+    type Store = Sqlite;
+
+    async fn open(&self) -> Sqlite {
+        Sqlite::open(self.0).await.unwrap()
+    }
+
+    fn block_on<T: Send>(&self, future: impl Future<Output = T> + Send) -> T {
+        tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
+    }
+}
+
+/// A store of which every instance is its own: what one has, the other does not.
+struct Amnesiac;
+
+impl conformance::StoreHarness for Amnesiac {
+    type Store = MemoryRunStore;
+
+    async fn open(&self) -> MemoryRunStore {
+        MemoryRunStore::default()
+    }
+
+    fn block_on<T: Send>(&self, future: impl Future<Output = T> + Send) -> T {
+        File(std::path::Path::new("")).block_on(future)
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_keeps_nothing_is_found_out() {
+    let broken = conformance::durable_run_store(&Amnesiac).await.broken();
+    assert_eq!(broken, ["what_is_acknowledged_survives", "of_racing_instances_one_wins_each_step"]);
+    let found = conformance::run_store(&MemoryRunStore::default()).await;
+    assert_eq!(found.left_out(), broken, "with one instance, these are left out, and said to be");
+}
+
 #[tokio::test]
 async fn the_store_in_sqlite() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("runs.sqlite3");
-    let store = Sqlite::open(&file).await.unwrap();
-    conformance::run_store(&store).await.assert();
+    let found = conformance::durable_run_store(&File(&file)).await;
+    assert!(found.left_out().is_empty(), "{:?}", found.left_out());
+    found.assert();
 
+    let store = Sqlite::open(&file).await.unwrap();
     let (run, entries) = short_run();
     for entry in &entries {
         store.append(run, entry).await.unwrap();
@@ -33,16 +74,23 @@ async fn the_store_in_sqlite() {
     assert_eq!((row.status.as_str(), row.error.as_deref()), ("no_plan", Some("nothing")));
 }
 
-/// Every byte of every stored entry, changed: the journal is not trusted, or the entry not read.
+/// A whole run, with a pull request at its end.
+async fn whole_run(store: &impl RunStore) -> (RunId, Vec<Entry>) {
+    let case = Case::missing_dependency();
+    let source = FakePlanSource::answering([case.plan.clone()]);
+    let pipeline = Pipeline::new(source, FakeValidator::red_then_green(), FakeForge::default(), store);
+    let run = pipeline.run(&case.failure, &case.tree).await.unwrap().run;
+    (run, store.load(run).await.unwrap())
+}
+
+/// Every byte of every stored entry and of its row, changed: the journal is not trusted, and the place is named.
 #[tokio::test]
 async fn a_changed_byte_is_found_wherever_it_is() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("runs.sqlite3");
     let store = Sqlite::open(&file).await.unwrap();
-    let (run, entries) = short_run();
-    for entry in &entries {
-        store.append(run, entry).await.unwrap();
-    }
+    let (run, entries) = whole_run(&store).await;
+    assert_eq!(entries.len(), 9);
     let mut database = sqlx::SqliteConnection::connect(&file.to_string_lossy()).await.unwrap();
     sqlx::query("PRAGMA synchronous = OFF").execute(&mut database).await.unwrap();
     let mut flips = 0;
@@ -53,14 +101,72 @@ async fn a_changed_byte_is_found_wherever_it_is() {
             bytes[at] ^= 1;
             let Ok(changed) = String::from_utf8(bytes) else { continue };
             tamper(&mut database, run, sequence, &changed).await;
-            let problem = store.load(run).await.expect_err(&changed).to_string();
+            let error = store.load(run).await.expect_err(&changed);
+            let problem = error.to_string();
             assert!(problem.contains(&format!("entry {sequence} ")), "byte {at} of entry {sequence}: {problem}");
             flips += 1;
         }
         tamper(&mut database, run, sequence, &json).await;
     }
-    assert!(flips > 400, "{flips}");
     assert_eq!(store.load(run).await.unwrap(), entries);
+    let columns =
+        ["event_id", "repository", "status", "plan_json", "plan_policy_json", "patch_diff", "patch_stats_json"];
+    for column in columns.into_iter().chain(["patch_policy_json", "validation_json", "pr_json"]) {
+        let select = format!("SELECT CAST({column} AS BLOB) FROM fix_pipeline_runs WHERE id = ?1");
+        let stored: Vec<u8> =
+            sqlx::query_scalar(AssertSqlSafe(select)).bind(run.to_string()).fetch_one(&mut database).await.unwrap();
+        assert!(!stored.is_empty(), "{column}");
+        for at in 0..stored.len() {
+            let mut bytes = stored.clone();
+            bytes[at] ^= 1;
+            set(&mut database, run, column, bytes).await;
+            let problem = store.load(run).await.expect_err(column).to_string();
+            assert!(problem.contains(&format!("column {column} ")), "byte {at} of {column}: {problem}");
+            flips += 1;
+        }
+        set(&mut database, run, column, stored).await;
+    }
+    assert_eq!(store.load(run).await.unwrap(), entries);
+    eprintln!("flipped bytes: {flips} of {flips} named");
+}
+
+async fn set(database: &mut sqlx::SqliteConnection, run: RunId, column: &str, bytes: Vec<u8>) {
+    let update = format!("UPDATE fix_pipeline_runs SET {column} = CAST(?2 AS TEXT) WHERE id = ?1");
+    sqlx::query(AssertSqlSafe(update)).bind(run.to_string()).bind(bytes).execute(database).await.unwrap();
+}
+
+/// Entries that are gone leave a trace in the row, and a row that is gone one in the entries. Whoever lists
+/// runs sees it, until somebody mends it.
+#[tokio::test]
+async fn what_is_gone_is_noticed_and_shown() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("runs.sqlite3");
+    let store = Sqlite::open(&file).await.unwrap();
+    let (run, entries) = whole_run(&store).await;
+    let mut database = sqlx::SqliteConnection::connect(&file.to_string_lossy()).await.unwrap();
+    for (from, problem) in [(8, "column status "), (0, "the journal of the run is gone")] {
+        sqlx::query("DELETE FROM fix_pipeline_entries WHERE run_id = ?1 AND sequence >= ?2")
+            .bind(run.to_string())
+            .bind(from)
+            .execute(&mut database)
+            .await
+            .unwrap();
+        let error = store.load(run).await.unwrap_err();
+        assert_eq!(error.kind(), AdapterErrorKind::Damaged);
+        assert!(error.to_string().contains(problem), "{error}");
+        let [row] = store.runs(10).await.unwrap().try_into().unwrap();
+        assert_eq!(row.status, "set_aside");
+        assert!(row.error.unwrap().contains(problem));
+    }
+    // From a backup.
+    for entry in &entries {
+        let insert = "INSERT INTO fix_pipeline_entries (run_id, sequence, entry_json, digest) VALUES (?1, ?2, ?3, ?4)";
+        let query = sqlx::query(insert).bind(run.to_string()).bind(i64::try_from(entry.sequence()).unwrap());
+        query.bind(entry.to_json()).bind(entry.digest()).execute(&mut database).await.unwrap();
+    }
+    assert_eq!(store.load(run).await.unwrap(), entries);
+    let [row] = store.runs(10).await.unwrap().try_into().unwrap();
+    assert_eq!((row.status.as_str(), row.error), ("opened", None));
 }
 
 async fn tamper(database: &mut sqlx::SqliteConnection, run: RunId, sequence: u64, json: &str) {
@@ -87,13 +193,17 @@ fn short_run() -> (RunId, Vec<Entry>) {
     let failure = Case::missing_dependency().failure;
     let mut journal = Journal::default();
     for event in [
-        Event::Started { failure: FailureRecord::from(&failure), policy: "p".to_owned(), engine: "e".to_owned() },
+        Event::Started { failure: FailureRecord::from(&failure), terms: terms() },
         Event::Stopped { code: OutcomeCode::NoPlan, message: "nothing".to_owned() },
     ] {
         let entry = journal.next(event).unwrap();
         journal.push(entry).unwrap();
     }
     (RunId::of(&failure.event_id), journal.entries().to_vec())
+}
+
+fn terms() -> Terms {
+    Terms::new(&fix_policy::PolicyEngine::default(), &fix_patch::PatchGenerator::default(), &Default::default(), 1)
 }
 
 /// A store that is looked at is not made, and not changed.

@@ -2,9 +2,12 @@
 //!
 //! A point is `before:EVENT` or `after:EVENT` (storing its entry), `plan_source` (asked, not
 //! answered), `validator` (checking the patched tree), `pushed` (the branch is there, the pull
-//! request is not), or `never`.
+//! request is not), or `never`. Every call of a port but the store's is a line in `HOME/calls`.
 
-use std::path::Path;
+use std::fs::OpenOptions;
+use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use fix_adapters::plan_source::Rules;
@@ -12,8 +15,8 @@ use fix_adapters::pr_sink::LocalGit;
 use fix_adapters::repository::{Location, Repository};
 use fix_adapters::run_store::Sqlite;
 use fix_pipeline::{
-    AdapterError, Entry, Outcome, Pipeline, PlanRequest, PlanSource, PrSink, PullRequest, RawPlan, Report, RunContext,
-    RunId, RunStore, Subject, Validated, Validator,
+    AdapterError, Announcement, Entry, Outcome, Pipeline, PlanRequest, PlanSource, PrSink, PullRequest, RawPlan,
+    Report, RunContext, RunId, RunStore, Subject, Validated, Validator,
 };
 use fix_plan::{Failure, Log};
 use fix_tests::adapters::Scripted;
@@ -22,9 +25,20 @@ use fix_tests::adapters::Scripted;
 struct Deadly<A> {
     inner: A,
     point: String,
+    home: PathBuf,
 }
 
 impl<A> Deadly<A> {
+    fn new(inner: A, point: &str, home: &Path) -> Self {
+        Self { inner, point: point.to_owned(), home: home.to_owned() }
+    }
+
+    /// Leaves a trace that outlives the process.
+    fn called(&self, what: &str) {
+        let file = OpenOptions::new().create(true).append(true).open(self.home.join("calls"));
+        file.and_then(|mut file| writeln!(file, "{what}")).expect("a line");
+    }
+
     /// Dies as by `kill -9`: nothing is flushed, closed or dropped.
     fn strike(&self, here: &str) {
         if self.point == here {
@@ -48,6 +62,7 @@ impl RunStore for Deadly<Sqlite> {
 
 impl PlanSource for Deadly<Rules> {
     async fn propose(&self, request: PlanRequest<'_>) -> Result<RawPlan, AdapterError> {
+        self.called("plan_source");
         self.strike("plan_source");
         self.inner.propose(request).await
     }
@@ -55,8 +70,12 @@ impl PlanSource for Deadly<Rules> {
 
 impl Validator for Deadly<Scripted> {
     async fn validate(&self, run: &RunContext, subject: Subject<'_>) -> Result<Report, AdapterError> {
-        if matches!(subject, Subject::Patched(_)) {
-            self.strike("validator");
+        match subject {
+            Subject::Baseline => self.called("baseline"),
+            Subject::Patched(_) => {
+                self.called("patched");
+                self.strike("validator");
+            }
         }
         self.inner.validate(run, subject).await
     }
@@ -64,14 +83,21 @@ impl Validator for Deadly<Scripted> {
 
 impl PrSink for Deadly<LocalGit> {
     async fn open(&self, run: &RunContext, change: &Validated) -> Result<PullRequest, AdapterError> {
-        let opened = self.inner.open(run, change).await?;
-        if self.point == "pushed"
-            && let Some(file) = opened.url.as_deref().and_then(|url| url.strip_prefix("file://"))
-        {
-            let _ = std::fs::remove_file(file);
-            self.strike("pushed");
+        self.called("open");
+        if self.point == "pushed" {
+            // The repository itself kills this process, between its new branch and the pull request.
+            let hook = self.home.join("origin.git/hooks/post-receive");
+            let script = format!("#!/bin/sh\nrm -f \"$0\"\nkill -9 {}\n", std::process::id());
+            std::fs::create_dir_all(hook.parent().expect("a folder")).expect("a folder");
+            std::fs::write(&hook, script).expect("a hook");
+            std::fs::set_permissions(&hook, std::fs::Permissions::from_mode(0o755)).expect("a program");
         }
-        Ok(opened)
+        self.inner.open(run, change).await
+    }
+
+    async fn find(&self, run: &RunContext, announced: &Announcement) -> Result<Option<PullRequest>, AdapterError> {
+        self.called("find");
+        self.inner.find(run, announced).await
     }
 }
 
@@ -102,11 +128,11 @@ async fn run() -> Result<bool, Box<dyn std::error::Error>> {
     let store = Sqlite::open(&home.join("runs.sqlite3")).await?;
     let sink = LocalGit::new(repository.clone(), home.join("pull-requests"));
     let pipeline = Pipeline::new(
-        Deadly { inner: Rules, point: point.clone() },
-        Deadly { inner: Scripted::mended(repository.clone()), point: point.clone() },
-        Deadly { inner: sink, point: point.clone() },
-        Deadly { inner: store, point: point.clone() },
+        Deadly::new(Rules, point, home),
+        Deadly::new(Scripted::mended(repository.clone()), point, home),
+        Deadly::new(sink, point, home),
+        Deadly::new(store, point, home),
     );
-    let finished = pipeline.run(&failure, &repository.snapshot(&commit)?).await?;
+    let finished = pipeline.run(&failure, &repository.snapshot(&commit).await?).await?;
     Ok(matches!(finished.outcome, Outcome::Opened(_)))
 }

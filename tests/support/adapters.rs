@@ -30,10 +30,10 @@ impl Validator for Scripted {
         let commit = &run.failure.commit;
         Ok(match subject {
             Subject::Baseline => {
-                Report::new(self.baseline, self.repository.snapshot(commit)?.tree_id()).with_tests(2, 1)
+                Report::new(self.baseline, self.repository.snapshot(commit).await?.tree_id()).with_tests(2, 1)
             }
             Subject::Patched(patch) => {
-                let snapshot = self.repository.patched(commit, patch.get())?;
+                let snapshot = self.repository.patched(commit, patch.get()).await?;
                 Report::new(self.patched, snapshot.tree_id()).with_tests(2, 0)
             }
         })

@@ -2,6 +2,8 @@
 
 pub mod adapters;
 pub mod corpus;
+#[cfg(feature = "postgres")]
+pub mod postgres;
 pub mod repository;
 
 /// The example of the project's front page, compiled.

@@ -66,7 +66,7 @@ impl TestRepository {
     /// When git or the disk fails.
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
-        self.mirror().snapshot(&self.commit).expect("a snapshot")
+        Snapshot::of_local(&self.origin(), self.commit.as_str()).expect("a snapshot")
     }
 
     /// The commit.

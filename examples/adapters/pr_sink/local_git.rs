@@ -4,7 +4,9 @@ use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use fix_pipeline::{AdapterError, AdapterErrorKind, Draft, PrSink, PrStatus, PullRequest, RunContext, Validated};
+use fix_pipeline::{
+    AdapterError, AdapterErrorKind, Announcement, Draft, PrSink, PrStatus, PullRequest, RunContext, Validated,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::git::{Git, GitError};
@@ -13,7 +15,7 @@ use crate::repository::Repository;
 /// Pushes the branch to a local repository, and keeps the pull request as a JSON
 /// file in a folder: one file a branch.
 ///
-/// A person closes a pull request by setting `"state": "closed"` in its file.
+/// A person closes a pull request by setting `"state": "closed"` in its file, and calls it merged with `"merged"`.
 #[derive(Clone, Debug)]
 pub struct LocalGit {
     repository: Repository,
@@ -25,7 +27,7 @@ pub struct LocalGit {
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct LocalPullRequest {
-    /// `open` or `closed`.
+    /// `open`, `closed` or `merged`.
     pub state: LocalState,
     /// The run that it is of.
     pub run: String,
@@ -50,8 +52,10 @@ pub struct LocalPullRequest {
 pub enum LocalState {
     /// Waiting for a person.
     Open,
-    /// A person decided.
+    /// A person decided against it.
     Closed,
+    /// A person merged it.
+    Merged,
 }
 
 impl LocalGit {
@@ -61,24 +65,15 @@ impl LocalGit {
         Self { repository, folder: folder.into() }
     }
 
-    fn publish(&self, run: &RunContext, change: &Validated) -> Result<PullRequest, AdapterError> {
-        let draft = change.draft();
-        let file = self.folder.join(format!("{}.json", draft.branch.replace('/', "-")));
-        if let Some(existing) = read(&file)? {
-            return match existing.state {
-                LocalState::Open => {
-                    self.is_ours(run, draft, &existing)?;
-                    Ok(answer(&existing, &file))
-                }
-                LocalState::Closed => {
-                    let message = format!("a person closed {}", file.display());
-                    Err(AdapterError::new(AdapterErrorKind::ClosedByPerson, "open a pull request", message))
-                }
-            };
+    async fn publish(&self, run: &RunContext, change: &Validated) -> Result<PullRequest, AdapterError> {
+        if let Some(existing) = self.existing(run, &change.announcement()).await? {
+            return Ok(existing);
         }
-        self.base_is_current(draft)?;
-        let commit = self.commit(run, change)?;
-        self.push(draft, &commit)?;
+        let draft = change.draft();
+        let file = self.file(&draft.branch);
+        self.base_is_current(draft).await?;
+        let commit = self.commit(run, change).await?;
+        self.push(draft, &commit).await?;
         let pull_request = LocalPullRequest {
             state: LocalState::Open,
             run: run.run.to_string(),
@@ -93,39 +88,53 @@ impl LocalGit {
         Ok(answer(&pull_request, &file))
     }
 
-    /// A pull request is adopted only with its branch, and only from the same run.
-    fn is_ours(&self, run: &RunContext, draft: &Draft, existing: &LocalPullRequest) -> Result<(), AdapterError> {
-        let reference = format!("refs/heads/{}", draft.branch);
-        let head = self.repository.origin()?.line(&["rev-parse", "--verify", "--quiet", &reference]).ok();
-        if existing.run == run.run.to_string() && head.as_ref() == Some(&existing.commit) {
-            return Ok(());
+    fn file(&self, branch: &str) -> PathBuf {
+        self.folder.join(format!("{}.json", branch.replace('/', "-")))
+    }
+
+    /// What is there of the run: an open one only with its branch and its tree, a decided one as it is.
+    async fn existing(&self, run: &RunContext, announced: &Announcement) -> Result<Option<PullRequest>, AdapterError> {
+        let file = self.file(&announced.branch);
+        let Some(existing) = read(&file)? else { return Ok(None) };
+        let is_ours = existing.run == run.run.to_string()
+            && (existing.state != LocalState::Open || self.publishes(&existing.commit, announced).await?);
+        if is_ours {
+            return Ok(Some(answer(&existing, &file)));
         }
-        let message = format!("there is a pull request of {}, and its run or its commits are not ours", draft.branch);
-        Err(AdapterError::new(AdapterErrorKind::Refused, "open a pull request", message))
+        let message =
+            format!("there is a pull request of {}, and its run or its commits are not ours", announced.branch);
+        Err(AdapterError::new(AdapterErrorKind::Refused, "look for a pull request", message))
+    }
+
+    /// Whether the branch is at `commit`, and `commit` holds the tree that was announced.
+    async fn publishes(&self, commit: &str, announced: &Announcement) -> Result<bool, AdapterError> {
+        let origin = self.repository.origin()?;
+        let head = revision(&origin, &format!("refs/heads/{}", announced.branch)).await?;
+        let tree = revision(&origin, &format!("{commit}^{{tree}}")).await?;
+        Ok(head.as_deref() == Some(commit) && tree.as_deref() == Some(announced.tree.as_str()))
     }
 
     /// The branch must still stand where the failure was; else what was validated is not what would be merged.
-    fn base_is_current(&self, draft: &Draft) -> Result<(), AdapterError> {
+    async fn base_is_current(&self, draft: &Draft) -> Result<(), AdapterError> {
         let origin = self.repository.origin()?;
-        let head = origin.line(&["rev-parse", "--verify", "--quiet", &format!("refs/heads/{}", draft.base_branch)]);
-        match head {
-            Ok(head) if head == draft.base_commit => Ok(()),
-            Ok(head) => {
+        match revision(&origin, &format!("refs/heads/{}", draft.base_branch)).await? {
+            Some(head) if head == draft.base_commit => Ok(()),
+            Some(head) => {
                 let message =
                     format!("{} is at {head} now, and the failure was at {}", draft.base_branch, draft.base_commit);
                 Err(AdapterError::new(AdapterErrorKind::StaleBase, "open a pull request", message))
             }
-            Err(error) => {
+            None => {
                 let message = format!("the repository has no branch {:?}", draft.base_branch);
-                Err(AdapterError::new(AdapterErrorKind::Refused, "open a pull request", message).with_source(error))
+                Err(AdapterError::new(AdapterErrorKind::Refused, "open a pull request", message))
             }
         }
     }
 
     /// The commit: a function of base, tree, run and time, so that a retry makes the same.
-    fn commit(&self, run: &RunContext, change: &Validated) -> Result<String, AdapterError> {
+    async fn commit(&self, run: &RunContext, change: &Validated) -> Result<String, AdapterError> {
         let draft = change.draft();
-        let tree = self.repository.patched(&run.failure.commit, change.patch().get())?;
+        let tree = self.repository.patched(&run.failure.commit, change.patch().get()).await?;
         if tree.tree_id() != change.tree() {
             let message = format!("the tree to publish is {}, and {} was validated", tree.tree_id(), change.tree());
             return Err(AdapterError::new(AdapterErrorKind::Refused, "make the commit", message));
@@ -141,23 +150,22 @@ impl LocalGit {
         ];
         let identity = identity.map(|(key, value)| (key, OsStr::new(value)));
         let args = ["commit-tree", tree.tree_id(), "-p", &draft.base_commit, "-F", "-"];
-        let commit = self.repository.git().run_with(&args, &identity, draft.commit_message.as_bytes());
+        let commit = self.repository.git().call_with(&args, &identity, draft.commit_message.as_bytes()).await;
         let commit = commit.map_err(|error| error.into_adapter(AdapterErrorKind::Unavailable, "make the commit"))?;
         Ok(String::from_utf8_lossy(&commit).trim().to_owned())
     }
 
-    fn push(&self, draft: &Draft, commit: &str) -> Result<(), AdapterError> {
+    async fn push(&self, draft: &Draft, commit: &str) -> Result<(), AdapterError> {
         let origin = self.repository.origin()?;
         let reference = format!("refs/heads/{}", draft.branch);
-        let current = |origin: &Git| origin.line(&["rev-parse", "--verify", "--quiet", &reference]).ok();
         let to = origin.dir().as_os_str();
         // Only ever made, never moved: the branch must not exist.
         let refspec = format!("{commit}:{reference}");
         let lease = format!("--force-with-lease={reference}:");
         let args = [OsStr::new("push"), OsStr::new("--quiet"), OsStr::new(&lease), to, OsStr::new(&refspec)];
-        match self.repository.git().run(&args) {
+        match self.repository.git().call(&args).await {
             Ok(_) => Ok(()),
-            Err(error) => match current(&origin) {
+            Err(error) => match revision(&origin, &reference).await? {
                 // Pushed before, and the answer was lost.
                 Some(existing) if existing == commit => Ok(()),
                 Some(_) => {
@@ -172,8 +180,20 @@ impl LocalGit {
 
 impl PrSink for LocalGit {
     async fn open(&self, run: &RunContext, change: &Validated) -> Result<PullRequest, AdapterError> {
-        self.publish(run, change)
+        self.publish(run, change).await
     }
+
+    async fn find(&self, run: &RunContext, announced: &Announcement) -> Result<Option<PullRequest>, AdapterError> {
+        self.existing(run, announced).await
+    }
+}
+
+/// What a revision names, if anything; a git that fails says nothing of either.
+async fn revision(git: &Git, name: &str) -> Result<Option<String>, AdapterError> {
+    let answer = git.call_with(&["cat-file", "--batch-check=%(objectname)"], &[], format!("{name}\n").as_bytes()).await;
+    let answer = answer.map_err(|error| error.into_adapter(AdapterErrorKind::Unavailable, "look at a branch"))?;
+    let answer = String::from_utf8_lossy(&answer).trim().to_owned();
+    Ok((!answer.ends_with(" missing")).then_some(answer))
 }
 
 fn refused(error: GitError, message: String) -> AdapterError {
@@ -181,7 +201,12 @@ fn refused(error: GitError, message: String) -> AdapterError {
 }
 
 fn answer(pull_request: &LocalPullRequest, file: &Path) -> PullRequest {
-    PullRequest::new(PrStatus::Open, &pull_request.branch, pull_request.labels.clone())
+    let status = match pull_request.state {
+        LocalState::Open => PrStatus::Open,
+        LocalState::Closed => PrStatus::Closed,
+        LocalState::Merged => PrStatus::Merged,
+    };
+    PullRequest::new(status, &pull_request.branch, pull_request.labels.clone())
         .with_commit(&pull_request.commit)
         .with_url(format!("file://{}", file.display()))
 }

@@ -80,9 +80,10 @@ impl Repository {
     ///
     /// # Errors
     /// As [`Repository::snapshot`].
-    pub fn commit_time_s(&self, commit: &CommitId) -> Result<i64, AdapterError> {
-        self.snapshot(commit)?;
-        let time = self.git.line(&["show", "--no-patch", "--format=%ct", "--end-of-options", commit.as_str()]);
+    pub async fn commit_time_s(&self, commit: &CommitId) -> Result<i64, AdapterError> {
+        self.make_present(commit).await?;
+        let time =
+            self.git.call_line(&["show", "--no-patch", "--format=%ct", "--end-of-options", commit.as_str()]).await;
         let time = time.map_err(|error| error.into_adapter(AdapterErrorKind::Unavailable, "read a commit"))?;
         Ok(time.parse().unwrap_or(0))
     }
@@ -101,9 +102,9 @@ impl Repository {
     /// # Errors
     /// [`AdapterErrorKind::Unavailable`] when it can't be fetched,
     /// [`AdapterErrorKind::Refused`] when the repository has no such commit.
-    pub fn snapshot(&self, commit: &CommitId) -> Result<Snapshot, AdapterError> {
-        self.make_present(commit)?;
-        let read = Snapshot::read(self.git.clone(), commit.as_str());
+    pub async fn snapshot(&self, commit: &CommitId) -> Result<Snapshot, AdapterError> {
+        self.make_present(commit).await?;
+        let read = Snapshot::read(self.git.clone(), commit.as_str()).await;
         read.map_err(|error| error.into_adapter(AdapterErrorKind::Unavailable, "read a commit"))
     }
 
@@ -111,14 +112,14 @@ impl Repository {
     ///
     /// # Errors
     /// As [`Repository::snapshot`].
-    pub fn patched(&self, base: &CommitId, patch: &Patch) -> Result<Snapshot, AdapterError> {
+    pub async fn patched(&self, base: &CommitId, patch: &Patch) -> Result<Snapshot, AdapterError> {
         // The cache may be newer than the run: emptied, or on another machine.
-        self.make_present(base)?;
-        let write = || -> Result<Snapshot, GitError> {
-            let tree = self.write_tree(base, patch)?;
-            Snapshot::read(self.git.clone(), &tree)
+        self.make_present(base).await?;
+        let write = async {
+            let tree = self.write_tree(base, patch).await?;
+            Snapshot::read(self.git.clone(), &tree).await
         };
-        write().map_err(|error| error.into_adapter(AdapterErrorKind::Unavailable, "write the patched tree"))
+        write.await.map_err(|error| error.into_adapter(AdapterErrorKind::Unavailable, "write the patched tree"))
     }
 
     /// The git directory of a local repository: `.git` of a checkout, also of a linked one,
@@ -144,17 +145,17 @@ impl Repository {
     }
 
     /// Fetches `commit`, unless it is there.
-    fn make_present(&self, commit: &CommitId) -> Result<(), AdapterError> {
-        if self.has(commit) {
+    async fn make_present(&self, commit: &CommitId) -> Result<(), AdapterError> {
+        if self.has(commit).await {
             return Ok(());
         }
-        let fetched = self.fetch("+refs/heads/*:refs/cache/*");
-        if self.has(commit) {
+        let fetched = self.fetch("+refs/heads/*:refs/cache/*").await;
+        if self.has(commit).await {
             return Ok(());
         }
         // Not on a branch (any more): ask for it by its id.
-        let by_id = self.fetch(commit.as_str());
-        if self.has(commit) {
+        let by_id = self.fetch(commit.as_str()).await;
+        if self.has(commit).await {
             return Ok(());
         }
         let kind = if fetched.is_err() { AdapterErrorKind::Unavailable } else { AdapterErrorKind::Refused };
@@ -166,11 +167,11 @@ impl Repository {
         })
     }
 
-    fn has(&self, commit: &CommitId) -> bool {
-        self.git.run(&["cat-file", "-e", &format!("{commit}^{{commit}}")]).is_ok()
+    async fn has(&self, commit: &CommitId) -> bool {
+        self.git.call(&["cat-file", "-e", &format!("{commit}^{{commit}}")]).await.is_ok()
     }
 
-    fn fetch(&self, what: &str) -> Result<Vec<u8>, GitError> {
+    async fn fetch(&self, what: &str) -> Result<Vec<u8>, GitError> {
         let from = match &self.location {
             Location::Local(path) => git_dir(path).into_os_string(),
             Location::Https(url) => url.into(),
@@ -185,24 +186,24 @@ impl Repository {
             "--end-of-options",
         ];
         let args: Vec<&OsStr> = args.iter().map(OsStr::new).chain([from.as_os_str(), OsStr::new(what)]).collect();
-        self.git.run(&args)
+        self.git.call(&args).await
     }
 
-    fn write_tree(&self, base: &CommitId, patch: &Patch) -> Result<String, GitError> {
+    async fn write_tree(&self, base: &CommitId, patch: &Patch) -> Result<String, GitError> {
         // An index of our own, that no other run and no crash before knows.
         let folder =
             tempfile::tempdir().map_err(|error| GitError::new("read-tree", self.git.dir(), error.to_string()))?;
         let index = folder.path().join("index");
         let environment = [("GIT_INDEX_FILE", index.as_os_str())];
-        let run = |args: &[&str], input: &[u8]| self.git.run_with(args, &environment, input);
-        run(&["read-tree", base.as_str()], b"")?;
+        let run = async |args: &[&str], input: &[u8]| self.git.call_with(args, &environment, input).await;
+        run(&["read-tree", base.as_str()], b"").await?;
         for file in patch.files() {
-            let blob = run(&["hash-object", "-w", "--no-filters", "--stdin"], file.after().as_bytes())?;
+            let blob = run(&["hash-object", "-w", "--no-filters", "--stdin"], file.after().as_bytes()).await?;
             let blob = String::from_utf8_lossy(&blob);
             let mode = if file.executable() { "100755" } else { "100644" };
-            run(&["update-index", "--cacheinfo", &format!("{mode},{},{}", blob.trim(), file.path())], b"")?;
+            run(&["update-index", "--cacheinfo", &format!("{mode},{},{}", blob.trim(), file.path())], b"").await?;
         }
-        let tree = run(&["write-tree"], b"")?;
+        let tree = run(&["write-tree"], b"").await?;
         Ok(String::from_utf8_lossy(&tree).trim().to_owned())
     }
 }

@@ -9,6 +9,7 @@ use std::os::unix::fs::{OpenOptionsExt as _, symlink};
 use std::path::Path;
 
 use fix_patch::{FILE_BYTES_MAX, SourceBlob, SourceTree, TreeError};
+use fix_pipeline::AdapterErrorKind;
 use fix_plan::RepoPath;
 
 use crate::git::{Git, GitError};
@@ -41,13 +42,20 @@ impl Snapshot {
     /// # Errors
     /// When it is no repository, or has no such revision.
     pub fn of_local(path: &Path, revision: &str) -> Result<Self, GitError> {
-        Self::read(Git::new(super::git_dir(path)), revision)
+        let git = Git::new(super::git_dir(path));
+        let tree = git.line(&tree_of(revision))?;
+        let listing = git.run(&listing_of(&tree))?;
+        Self::listed(git, tree, &listing)
     }
 
     /// Lists the tree of a commit, or a tree.
-    pub(crate) fn read(git: Git, treeish: &str) -> Result<Self, GitError> {
-        let tree = git.line(&["rev-parse", "--verify", "--end-of-options", &format!("{treeish}^{{tree}}")])?;
-        let listing = git.run(&["ls-tree", "-r", "-z", "--long", "--full-tree", &tree])?;
+    pub(crate) async fn read(git: Git, treeish: &str) -> Result<Self, GitError> {
+        let tree = git.call_line(&tree_of(treeish)).await?;
+        let listing = git.call(&listing_of(&tree)).await?;
+        Self::listed(git, tree, &listing)
+    }
+
+    fn listed(git: Git, tree: String, listing: &[u8]) -> Result<Self, GitError> {
         let mut entries = BTreeMap::new();
         for (path, entry) in listing.split(|&byte| byte == 0).filter_map(entry) {
             let name = String::from_utf8_lossy(&path).into_owned();
@@ -177,13 +185,25 @@ impl SourceTree for Snapshot {
             return Err(TreeError::TooLarge { path: path.clone(), bytes: entry.bytes });
         }
         let bytes = self.git.run(&["cat-file", "blob", &entry.object]);
-        let bytes = bytes.map_err(|error| TreeError::Unreadable { path: path.clone(), source: error.into() })?;
+        let bytes = bytes.map_err(|error| {
+            let source = error.into_adapter(AdapterErrorKind::Unavailable, "read a file of the commit");
+            TreeError::Unreadable { path: path.clone(), source: source.into() }
+        })?;
         Ok(SourceBlob { bytes, executable })
     }
 
     fn exists(&self, path: &RepoPath) -> Result<bool, TreeError> {
         Ok(self.entry(path).is_some() || !matches!(self.obstacle(path), TreeError::NotFound { .. }))
     }
+}
+
+fn tree_of(treeish: &str) -> [String; 4] {
+    let tree = format!("{treeish}^{{tree}}");
+    ["rev-parse".to_owned(), "--verify".to_owned(), "--end-of-options".to_owned(), tree]
+}
+
+fn listing_of(tree: &str) -> [&str; 6] {
+    ["ls-tree", "-r", "-z", "--long", "--full-tree", tree]
 }
 
 /// `100644 blob 1234…    56\tpath`

@@ -13,10 +13,11 @@ use crate::io::{Answer, CliError, cache, policy, print_json};
 
 pub(crate) async fn run(args: &ReplayArgs, json: bool) -> Result<Answer, CliError> {
     let (run, journal) = journal(&args.run, args.store.as_deref()).await?;
-    let snapshot = snapshot(&journal, args.repo.as_deref())?;
+    let snapshot = snapshot(&journal, args.repo.as_deref()).await?;
     let tree = snapshot.as_ref().map(|snapshot| -> &dyn SourceTree { snapshot });
     let policy = policy(args.policy.as_deref());
-    let stages = fix_pipeline::replay(&journal, &policy, &PatchGenerator::default(), &PatchOptions::default(), tree);
+    let stages = fix_pipeline::replay(&journal, &policy, &PatchGenerator::default(), &PatchOptions::default(), tree)
+        .map_err(|error| CliError::failed("the run can't be replayed", &error))?;
     let same = stages.iter().all(|(_, replayed)| !matches!(replayed, Replayed::Differs { .. }));
     if json {
         let stages: Vec<_> = stages.iter().map(|(stage, replayed)| as_json(stage, replayed)).collect();
@@ -28,11 +29,16 @@ pub(crate) async fn run(args: &ReplayArgs, json: bool) -> Result<Answer, CliErro
                 Replayed::Differs { stored, derived } => {
                     say!("{stage:<15} differs\n  stored:  {stored}\n  derived: {derived}");
                 }
-                _ => say!("{stage:<15} left out: give the repository with --repo"),
+                Replayed::LeftOut { why } => say!("{stage:<15} left out: {why}{}", advice(tree.is_none())),
+                _ => say!("{stage:<15} unknown"),
             }
         }
     }
     Ok(if same { Answer::Yes } else { Answer::No })
+}
+
+fn advice(without_files: bool) -> &'static str {
+    if without_files { " (give the repository with --repo)" } else { "" }
 }
 
 fn as_json(stage: &str, replayed: &Replayed) -> serde_json::Value {
@@ -41,12 +47,13 @@ fn as_json(stage: &str, replayed: &Replayed) -> serde_json::Value {
         Replayed::Differs { stored, derived } => {
             serde_json::json!({"stage": stage, "result": "differs", "stored": stored, "derived": derived})
         }
-        _ => serde_json::json!({"stage": stage, "result": "left_out"}),
+        Replayed::LeftOut { why } => serde_json::json!({"stage": stage, "result": "left_out", "why": why}),
+        _ => serde_json::json!({"stage": stage, "result": "unknown"}),
     }
 }
 
 /// The files of the failing commit: from `repo`, or from where the run had them, when that is here still.
-fn snapshot(journal: &Journal, repo: Option<&Path>) -> Result<Option<Snapshot>, CliError> {
+async fn snapshot(journal: &Journal, repo: Option<&Path>) -> Result<Option<Snapshot>, CliError> {
     let Some(failure) = journal.events().find_map(started) else { return Ok(None) };
     let path = repo.unwrap_or_else(|| Path::new(&failure.repository));
     if repo.is_none() && !path.is_dir() {
@@ -55,7 +62,7 @@ fn snapshot(journal: &Journal, repo: Option<&Path>) -> Result<Option<Snapshot>, 
     let failed = |error: fix_pipeline::AdapterError| CliError::failed("the commit can't be read", &error);
     let repository = Repository::open(&cache()?, Location::Local(path.to_owned())).map_err(failed)?;
     let commit = failure.commit.parse().map_err(|error: fix_plan::ValueError| CliError::unusable(error.to_string()))?;
-    repository.snapshot(&commit).map(Some).map_err(failed)
+    repository.snapshot(&commit).await.map(Some).map_err(failed)
 }
 
 fn started(event: &Event) -> Option<&FailureRecord> {

@@ -23,8 +23,8 @@ pub(crate) async fn run(args: &RunArgs, json: bool) -> Result<Answer, CliError> 
     let failed = |message: &'static str| move |error: fix_pipeline::AdapterError| CliError::failed(message, &error);
     let repository =
         Repository::open(&cache()?, Location::Local(repo.clone())).map_err(failed("the repository can't be opened"))?;
-    let failure = failure(&repository, &repo, log)?;
-    let snapshot = repository.snapshot(&failure.commit).map_err(failed("the commit can't be read"))?;
+    let failure = failure(&repository, &repo, log).await?;
+    let snapshot = repository.snapshot(&failure.commit).await.map_err(failed("the commit can't be read"))?;
     let recipes = if args.check.is_empty() { Recipes::Detect } else { Recipes::Check(args.check.clone()) };
     let validator = Bubblewrap::new(repository.clone(), recipes, SandboxLimits::default());
     let validator = validator.await.map_err(failed("there is no sandbox"))?;
@@ -52,7 +52,7 @@ pub(crate) async fn run(args: &RunArgs, json: bool) -> Result<Answer, CliError> 
 }
 
 /// The failure of the checked out commit.
-fn failure(repository: &Repository, repo: &Path, log: Log) -> Result<Failure, CliError> {
+async fn failure(repository: &Repository, repo: &Path, log: Log) -> Result<Failure, CliError> {
     let unusable = |error: &dyn std::error::Error| CliError::unusable(terminal::with_causes(error));
     let commit = repository.resolve("HEAD").map_err(|error| {
         CliError::unusable(format!(
@@ -64,8 +64,10 @@ fn failure(repository: &Repository, repo: &Path, log: Log) -> Result<Failure, Cl
     let branch = repository.current_branch().map_err(|_| {
         CliError::unusable(format!("{} has no branch checked out (a detached HEAD); check one out", repo.display()))
     })?;
-    let failed_at_s =
-        repository.commit_time_s(&commit).map_err(|error| CliError::failed("the commit can't be read", &error))?;
+    let failed_at_s = repository
+        .commit_time_s(&commit)
+        .await
+        .map_err(|error| CliError::failed("the commit can't be read", &error))?;
     let branch = branch.parse().map_err(|error| unusable(&error))?;
     let event = "local".parse().map_err(|error| unusable(&error))?;
     Ok(Failure::new(event, repo.to_string_lossy(), commit, branch, failed_at_s, log))

@@ -5,9 +5,10 @@ use sha2::{Digest as _, Sha256};
 
 use super::event::Event;
 use super::state::IllegalEvent;
+use crate::error::{AdapterError, AdapterErrorKind};
 
 /// The version of the entry format.
-const VERSION: u32 = 1;
+pub(super) const VERSION: u32 = 1;
 
 /// An event with its place: numbered, and chained to the entry before.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
@@ -52,15 +53,26 @@ impl Entry {
     /// Reads what [`Entry::to_json`] wrote.
     ///
     /// # Errors
-    /// [`JournalError::Format`] when it is anything else.
+    /// [`JournalError::Version`] when another version wrote it, [`JournalError::Format`] when it is anything else.
     pub fn from_json(json: &str) -> Result<Self, JournalError> {
-        let entry: Self =
-            serde_json::from_str(json).map_err(|error| JournalError::Format { problem: error.to_string() })?;
-        if entry.version != VERSION {
-            let problem = format!("entry format {} is not known; this pipeline reads {VERSION}", entry.version);
-            return Err(JournalError::Format { problem });
+        let read: Result<Self, _> = serde_json::from_str(json);
+        match read {
+            Ok(entry) => entry.of_a_known_version(),
+            // What another version wrote may have another shape: say that first.
+            Err(error) => match serde_json::from_str::<Head>(json) {
+                Ok(head) if head.version != VERSION => {
+                    Err(JournalError::Version { found: head.version, known: VERSION })
+                }
+                _ => Err(JournalError::Format { problem: error.to_string() }),
+            },
         }
-        Ok(entry)
+    }
+
+    pub(super) fn of_a_known_version(self) -> Result<Self, JournalError> {
+        match self.version {
+            VERSION => Ok(self),
+            found => Err(JournalError::Version { found, known: VERSION }),
+        }
     }
 
     /// The SHA-256 of the JSON, as 64 hexadecimal digits.
@@ -70,12 +82,18 @@ impl Entry {
     }
 }
 
+/// What every version of an entry has.
+#[derive(Deserialize)]
+struct Head {
+    version: u32,
+}
+
 /// The SHA-256 of some bytes, as 64 hexadecimal digits.
 pub(crate) fn hex_digest(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// A journal that can't be trusted.
+/// A journal that can't be used.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum JournalError {
@@ -84,6 +102,14 @@ pub enum JournalError {
     Format {
         /// What is wrong.
         problem: String,
+    },
+    /// An entry of a pipeline that is newer, or much older.
+    #[error("an entry has format {found}, and this pipeline reads format {known}")]
+    Version {
+        /// The format of the entry.
+        found: u32,
+        /// The format that is known.
+        known: u32,
     },
     /// A gap, or an entry twice.
     #[error("entry {found} stands where entry {expected} should")]
@@ -107,4 +133,15 @@ pub enum JournalError {
         /// Why.
         source: IllegalEvent,
     },
+}
+
+impl From<JournalError> for AdapterError {
+    /// What a store answers that finds out by itself.
+    fn from(error: JournalError) -> Self {
+        let kind = match error {
+            JournalError::Version { .. } => AdapterErrorKind::Unsupported,
+            _ => AdapterErrorKind::Damaged,
+        };
+        Self::new(kind, "read the journal", "what is stored can't be used").with_source(error)
+    }
 }

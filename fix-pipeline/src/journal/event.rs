@@ -5,8 +5,11 @@ use fix_plan::{Failure, Finish, Log, Next, ValueError, Violation};
 use fix_policy::Decision;
 use serde::{Deserialize, Serialize};
 
+use crate::attestation::Attestation;
 use crate::outcome::OutcomeCode;
-use crate::port::{CheckStatus, PullRequest, RawPlan, Report, Usage};
+use crate::port::{PullRequest, RawPlan, Report, Usage, Verdict};
+
+use super::terms::Terms;
 
 /// One thing that happened, with everything needed to understand it later and to
 /// derive the next step again.
@@ -18,17 +21,21 @@ pub enum Event {
     Started {
         /// The failure it is about.
         failure: FailureRecord,
-        /// The digest of the policy in force.
-        policy: String,
-        /// The version of the pipeline.
-        engine: String,
+        /// What decides it.
+        terms: Terms,
+    },
+    /// The run goes on under other terms than before: a new version or policy, another configuration. What
+    /// was decided before is derived again and compared.
+    Resumed {
+        /// What decides it from here on.
+        terms: Terms,
     },
     /// The failure was looked for in the sandbox.
     BaselineChecked {
         /// What the check showed; the last one, when it was repeated.
         report: Report,
         /// How each repetition ended, the one reported included.
-        verdicts: Vec<CheckStatus>,
+        verdicts: Vec<Verdict>,
     },
     /// A plan source answered.
     PlanProposed {
@@ -65,21 +72,22 @@ pub enum Event {
         /// What the check showed; the last one, when it was repeated.
         report: Report,
         /// How each repetition ended, the one reported included.
-        verdicts: Vec<CheckStatus>,
+        verdicts: Vec<Verdict>,
     },
     /// The forge is about to be asked.
     PrOpening {
-        /// The branch.
-        branch: String,
-        /// The commit that it starts from.
-        base_commit: String,
-        /// The tree that it publishes.
-        tree: String,
-        /// The SHA-256 of title, body, labels and commit message.
-        draft: String,
+        /// What it is asked for.
+        announcement: Announcement,
+        /// What the run proves. A signature may come out otherwise each time: this one is published.
+        attestation: Attestation,
     },
     /// The pull request is open.
     PrOpened {
+        /// As the forge knows it.
+        pull_request: PullRequest,
+    },
+    /// The forge has the pull request, and a person decided about it: it is closed or merged.
+    PrDecided {
         /// As the forge knows it.
         pull_request: PullRequest,
     },
@@ -98,6 +106,7 @@ impl Event {
     pub fn name(&self) -> &'static str {
         match self {
             Self::Started { .. } => "started",
+            Self::Resumed { .. } => "resumed",
             Self::BaselineChecked { .. } => "baseline_checked",
             Self::PlanProposed { .. } => "plan_proposed",
             Self::PlanReviewed { .. } => "plan_reviewed",
@@ -106,7 +115,16 @@ impl Event {
             Self::Validated { .. } => "validated",
             Self::PrOpening { .. } => "pr_opening",
             Self::PrOpened { .. } => "pr_opened",
+            Self::PrDecided { .. } => "pr_decided",
             Self::Stopped { .. } => "stopped",
+        }
+    }
+
+    /// The terms that hold from here on, where it says so.
+    pub(crate) fn terms(&self) -> Option<&Terms> {
+        match self {
+            Self::Started { terms, .. } | Self::Resumed { terms } => Some(terms),
+            _ => None,
         }
     }
 
@@ -118,6 +136,24 @@ impl Event {
             findings: patch.findings().iter().map(FindingRecord::from).collect(),
         }
     }
+}
+
+/// What a forge is about to be asked for: stored before, so that whoever comes after a crash knows what
+/// may be there.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Announcement {
+    /// The branch: a function of the run.
+    pub branch: String,
+    /// The branch to merge into.
+    pub base_branch: String,
+    /// The commit that the branch starts from.
+    pub base_commit: String,
+    /// The tree that it publishes.
+    pub tree: String,
+    /// The SHA-256 of everything else that is published: title, body, labels, commit message and time.
+    pub draft: String,
 }
 
 /// A question to a plan source, and its answer.
@@ -314,9 +350,4 @@ impl From<&Finding> for FindingRecord {
             message: finding.message.clone(),
         }
     }
-}
-
-/// Whether every repetition ended so.
-pub(crate) fn all(verdicts: &[CheckStatus], status: CheckStatus) -> bool {
-    !verdicts.is_empty() && verdicts.iter().all(|verdict| *verdict == status)
 }

@@ -3,11 +3,15 @@
 mod entry;
 mod event;
 mod state;
+mod terms;
 
 pub(crate) use entry::hex_digest;
 pub use entry::{Entry, JournalError};
-pub use event::{AskedRound, Event, FailureRecord, FindingRecord, FinishRecord, StatsRecord, ViolationRecord};
+pub use event::{
+    Announcement, AskedRound, Event, FailureRecord, FindingRecord, FinishRecord, StatsRecord, ViolationRecord,
+};
 pub use state::{IllegalEvent, State};
+pub use terms::Terms;
 
 /// A journal that was checked: numbered without gaps, each entry chained to the
 /// one before, each event legal after the ones before it.
@@ -46,6 +50,7 @@ impl Journal {
     /// Says why `entry` does not follow.
     pub fn push(&mut self, entry: Entry) -> Result<(), JournalError> {
         let sequence = self.len();
+        let entry = entry.of_a_known_version()?;
         if entry.sequence() != sequence {
             return Err(JournalError::Sequence { expected: sequence, found: entry.sequence() });
         }

@@ -2,9 +2,8 @@
 
 use fix_plan::limits::REPAIRS_MAX;
 
-use super::event::{Event, all};
-use crate::outcome::OutcomeCode;
-use crate::port::CheckStatus;
+use super::event::Event;
+use crate::port::{CheckStatus, Verdict};
 
 /// Where a run is. Recording and recovery share this one table.
 ///
@@ -12,8 +11,8 @@ use crate::port::CheckStatus;
 /// New ─started─▶ Started ─baseline red─▶ Red ─plan valid─▶ Planned ─allowed─▶ PlanApproved
 ///      ─patch─▶ Patched ─allowed─▶ PatchApproved ─passed─▶ Green ─opening─▶ Opening ─opened─▶ Opened
 /// ```
-/// A judgement that says no leads to `Ending`, where only `stopped` is left; and a
-/// run may be stopped from anywhere between its start and its end.
+/// A pull request that a person has closed or merged leads from `Opening` to `Decided`. A judgement that says no leads to `Ending`, where only `stopped` is left; and a
+/// run may be stopped, or go on under other terms, from anywhere between its start and its end.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum State {
@@ -43,6 +42,8 @@ pub enum State {
     Ending,
     /// The end: a pull request is open.
     Opened,
+    /// The end: there is a pull request, and a person closed or merged it.
+    Decided,
     /// The end: there is none.
     Stopped,
 }
@@ -59,7 +60,7 @@ impl State {
     /// Whether the run is over.
     #[must_use]
     pub fn is_terminal(self) -> bool {
-        matches!(self, Self::Opened | Self::Stopped)
+        matches!(self, Self::Opened | Self::Decided | Self::Stopped)
     }
 
     /// Where the run is after `event`.
@@ -70,8 +71,9 @@ impl State {
         let or_end = |yes: bool, next: Self| if yes { next } else { Self::Ending };
         let next = match (self, event) {
             (Self::New, Event::Started { .. }) => Self::Started,
+            (state, Event::Resumed { .. }) if state != Self::New && !state.is_terminal() => state,
             (Self::Started, Event::BaselineChecked { verdicts, .. }) => {
-                or_end(all(verdicts, CheckStatus::Failed), Self::Red { round: 0 })
+                or_end(Verdict::all(verdicts, CheckStatus::Failed), Self::Red { round: 0 })
             }
             (Self::Red { round }, Event::PlanProposed { round: asked }) if asked.round == round => {
                 match asked.violations.is_empty() {
@@ -83,13 +85,15 @@ impl State {
             (Self::PlanApproved, Event::PatchGenerated { .. }) => Self::Patched,
             (Self::Patched, Event::PatchReviewed { decision }) => or_end(decision.allowed, Self::PatchApproved),
             (Self::PatchApproved, Event::Validated { verdicts, .. }) => {
-                or_end(all(verdicts, CheckStatus::Passed), Self::Green)
+                or_end(Verdict::all(verdicts, CheckStatus::Passed), Self::Green)
             }
             (Self::Green, Event::PrOpening { .. }) => Self::Opening,
-            (Self::Opening, Event::PrOpened { .. }) => Self::Opened,
-            (_, Event::Stopped { code: OutcomeCode::Opened, .. }) => return self.refuse(event),
-            (Self::New | Self::Opened | Self::Stopped, Event::Stopped { .. }) => return self.refuse(event),
-            (_, Event::Stopped { .. }) => Self::Stopped,
+            (Self::Opening, Event::PrOpened { pull_request }) if pull_request.status.is_open() => Self::Opened,
+            (Self::Opening, Event::PrDecided { pull_request }) if !pull_request.status.is_open() => Self::Decided,
+            (Self::New | Self::Opened | Self::Decided | Self::Stopped, Event::Stopped { .. }) => {
+                return self.refuse(event);
+            }
+            (_, Event::Stopped { code, .. }) if !code.is_about_a_pull_request() => Self::Stopped,
             _ => return self.refuse(event),
         };
         Ok(next)

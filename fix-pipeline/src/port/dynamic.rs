@@ -15,9 +15,11 @@
 
 use async_trait::async_trait;
 
-use super::{PlanRequest, PlanSource, PrSink, PullRequest, RawPlan, Report, RunStore, Subject, Validator};
+use super::{
+    PlanRequest, PlanSource, PrSink, PullRequest, RawPlan, Report, RunStore, Signature, Signer, Subject, Validator,
+};
 use crate::error::AdapterError;
-use crate::journal::Entry;
+use crate::journal::{Announcement, Entry};
 use crate::run::{RunContext, RunId};
 use crate::validated::Validated;
 
@@ -72,6 +74,8 @@ twin! {
     DynPrSink of PrSink {
         /// See [`PrSink::open`].
         open as open_dyn(run: &RunContext, change: &Validated) -> Result<PullRequest, AdapterError>;
+        /// See [`PrSink::find`].
+        find as find_dyn(run: &RunContext, announced: &Announcement) -> Result<Option<PullRequest>, AdapterError>;
     }
 }
 
@@ -82,5 +86,13 @@ twin! {
         append as append_dyn(run: RunId, entry: &Entry) -> Result<(), AdapterError>;
         /// See [`RunStore::load`].
         load as load_dyn(run: RunId) -> Result<Vec<Entry>, AdapterError>;
+    }
+}
+
+twin! {
+    /// The object-safe twin of [`Signer`].
+    DynSigner of Signer {
+        /// See [`Signer::sign`].
+        sign as sign_dyn(message: &[u8]) -> Result<Signature, AdapterError>;
     }
 }

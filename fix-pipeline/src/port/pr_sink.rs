@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::forward;
 use crate::error::AdapterError;
+use crate::journal::Announcement;
 use crate::run::RunContext;
 use crate::validated::Validated;
 
@@ -16,28 +17,42 @@ use crate::validated::Validated;
 /// - It publishes exactly the validated tree, [`Validated::tree`], on the commit it
 ///   was validated against; what it can't publish so is an error.
 /// - It never forces a push, and never touches a branch that it did not create.
-/// - An open pull request of the branch is adopted; a closed or merged one is left
-///   alone: a person decided.
+/// - An open pull request of the branch is adopted; a closed or merged one is left alone, and the
+///   answer says which: a person decided. That holds when its branch is gone, too.
+/// - [`find`](PrSink::find) gives what [`open`](PrSink::open) would find, and changes nothing. "None" is the
+///   forge's own word, read where it is written: never a cache's, and never a guess after an error.
 /// - Text from [`Validated::draft`] is published as it is: it is made inert by the pipeline.
 ///
 /// # Errors
-/// [`AdapterErrorKind::StaleBase`](crate::AdapterErrorKind) and
-/// [`AdapterErrorKind::ClosedByPerson`](crate::AdapterErrorKind) have outcomes of their own.
+/// [`AdapterErrorKind::StaleBase`](crate::AdapterErrorKind) has an outcome of its own.
+/// [`AdapterErrorKind::Refused`](crate::AdapterErrorKind) when the branch holds what is not the run's.
 ///
 /// # Cancel safety
 /// Dropping the future may leave a branch or a pull request behind; asked again,
 /// the sink finds and adopts it. The pipeline announces both in the journal before it asks.
 ///
 /// ```
-/// use fix_pipeline::{AdapterError, PrSink, PrStatus, PullRequest, RunContext, Validated};
+/// use std::sync::Mutex;
+/// use fix_pipeline::{AdapterError, Announcement, PrSink, PrStatus, PullRequest, RunContext, Validated};
 ///
-/// struct Printer;
+/// /// A list in memory.
+/// #[derive(Default)]
+/// struct Listed(Mutex<Vec<PullRequest>>);
 ///
-/// impl PrSink for Printer {
-///     async fn open(&self, _: &RunContext, change: &Validated) -> Result<PullRequest, AdapterError> {
+/// impl PrSink for Listed {
+///     async fn open(&self, run: &RunContext, change: &Validated) -> Result<PullRequest, AdapterError> {
+///         if let Some(existing) = self.find(run, &change.announcement()).await? {
+///             return Ok(existing);
+///         }
 ///         let draft = change.draft();
-///         println!("{}\n\n{}", draft.title, change.patch().get().diff());
-///         Ok(PullRequest::new(PrStatus::Open, draft.branch.clone(), draft.labels.clone()))
+///         let opened = PullRequest::new(PrStatus::Open, draft.branch.clone(), draft.labels.clone());
+///         self.0.lock().unwrap().push(opened.clone());
+///         Ok(opened)
+///     }
+///
+///     async fn find(&self, _: &RunContext, announced: &Announcement) -> Result<Option<PullRequest>, AdapterError> {
+///         let list = self.0.lock().unwrap();
+///         Ok(list.iter().find(|existing| existing.branch == announced.branch).cloned())
 ///     }
 /// }
 /// ```
@@ -52,7 +67,7 @@ use crate::validated::Validated;
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no pull request sink",
-    note = "implement `fix_pipeline::PrSink`, with `async fn open`"
+    note = "implement `fix_pipeline::PrSink`, with `async fn open` and `async fn find`"
 )]
 pub trait PrSink: Send + Sync {
     /// Opens, or finds, the pull request of a run.
@@ -61,9 +76,20 @@ pub trait PrSink: Send + Sync {
         run: &RunContext,
         change: &Validated,
     ) -> impl Future<Output = Result<PullRequest, AdapterError>> + Send;
+
+    /// Looks for the pull request of a run, and opens nothing: what a worker asks before it derives
+    /// anything, when one before it may have opened what was announced.
+    fn find(
+        &self,
+        run: &RunContext,
+        announced: &Announcement,
+    ) -> impl Future<Output = Result<Option<PullRequest>, AdapterError>> + Send;
 }
 
-forward!(PrSink { open(run: &RunContext, change: &Validated) -> Result<PullRequest, AdapterError>; });
+forward!(PrSink {
+    open(run: &RunContext, change: &Validated) -> Result<PullRequest, AdapterError>;
+    find(run: &RunContext, announced: &Announcement) -> Result<Option<PullRequest>, AdapterError>;
+});
 
 /// A pull request, as the forge knows it.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -113,4 +139,16 @@ pub enum PrStatus {
     Open,
     /// Open, marked as a draft.
     Draft,
+    /// Closed by a person, without a merge.
+    Closed,
+    /// Merged by a person.
+    Merged,
+}
+
+impl PrStatus {
+    /// Whether it still waits for a person.
+    #[must_use]
+    pub fn is_open(self) -> bool {
+        matches!(self, Self::Open | Self::Draft)
+    }
 }

@@ -130,6 +130,36 @@ impl Report {
     }
 }
 
+/// How one of several repetitions of a check ended.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Verdict {
+    /// How it ended.
+    pub status: CheckStatus,
+    /// What it showed: [`Report::fingerprint`].
+    pub fingerprint: String,
+}
+
+impl Verdict {
+    pub(crate) fn of(report: &Report) -> Self {
+        Self { status: report.status, fingerprint: report.fingerprint() }
+    }
+
+    /// Whether every repetition ended with `status`; those that fail, all in the same way.
+    pub(crate) fn all(verdicts: &[Self], status: CheckStatus) -> bool {
+        verdicts.first().is_some_and(|first| first.status == status && verdicts.iter().all(|other| first.agrees(other)))
+    }
+
+    /// Whether two checks of one tree say the same.
+    pub(crate) fn agrees(&self, other: &Self) -> bool {
+        match (self.status, other.status) {
+            (CheckStatus::Failed, CheckStatus::Failed) => self.fingerprint == other.fingerprint,
+            (one, another) => one == another,
+        }
+    }
+}
+
 /// What a log complains about, as far as it is understood.
 pub(crate) fn symptoms(log: &Log) -> BTreeSet<String> {
     let missing = log.missing_modules().into_iter().map(|module| format!("no module {}", module.name));

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::error::{AdapterError, AdapterErrorKind};
+use crate::journal::Announcement;
 use crate::port::{PrSink, PrStatus, PullRequest};
 use crate::run::{RunContext, RunId};
 use crate::validated::Validated;
@@ -42,8 +43,8 @@ pub struct FakePullRequest {
     pub body: String,
     /// Its labels.
     pub labels: Vec<String>,
-    /// Whether nobody has closed it.
-    pub is_open: bool,
+    /// What became of it.
+    pub status: PrStatus,
 }
 
 /// What goes wrong with one call.
@@ -54,6 +55,8 @@ pub enum ForgeFault {
     Refuse(AdapterErrorKind),
     /// It is done, and the answer is lost.
     LoseAnswer,
+    /// Nothing is done, and no answer comes, ever.
+    NoAnswer,
 }
 
 impl FakeForge {
@@ -70,8 +73,17 @@ impl FakeForge {
 
     /// Closes a pull request, as a person does.
     pub fn close(&self, branch: &str) {
+        self.decide(branch, PrStatus::Closed);
+    }
+
+    /// Merges a pull request, as a person does.
+    pub fn merge(&self, branch: &str) {
+        self.decide(branch, PrStatus::Merged);
+    }
+
+    fn decide(&self, branch: &str, status: PrStatus) {
         if let Some(pull_request) = self.state().pull_requests.get_mut(branch) {
-            pull_request.is_open = false;
+            pull_request.status = status;
         }
     }
 
@@ -92,31 +104,36 @@ impl FakeForge {
 
 impl PrSink for FakeForge {
     async fn open(&self, run: &RunContext, change: &Validated) -> Result<PullRequest, AdapterError> {
-        let mut state = self.state();
-        let fault = state.faults.pop_front();
-        if let Some(ForgeFault::Refuse(kind)) = fault {
-            return Err(error(kind, "as the test says"));
-        }
-        let opened = state.open(run, change)?;
+        self.answer(|state| state.open(run, change)).await
+    }
+
+    async fn find(&self, run: &RunContext, announced: &Announcement) -> Result<Option<PullRequest>, AdapterError> {
+        self.answer(|state| state.find(run, announced)).await
+    }
+}
+
+impl FakeForge {
+    /// What `work` gives, unless this call is one that goes wrong.
+    async fn answer<T>(&self, work: impl FnOnce(&mut State) -> Result<T, AdapterError>) -> Result<T, AdapterError> {
+        let fault = self.state().faults.pop_front();
         match fault {
-            Some(ForgeFault::LoseAnswer) => Err(error(AdapterErrorKind::Unavailable, "the answer was lost")),
-            _ => Ok(opened),
+            Some(ForgeFault::NoAnswer) => std::future::pending().await,
+            Some(ForgeFault::Refuse(kind)) => Err(error(kind, "as the test says")),
+            Some(ForgeFault::LoseAnswer) => {
+                work(&mut self.state())?;
+                Err(error(AdapterErrorKind::Unavailable, "the answer was lost"))
+            }
+            None => work(&mut self.state()),
         }
     }
 }
 
 impl State {
     fn open(&mut self, run: &RunContext, change: &Validated) -> Result<PullRequest, AdapterError> {
-        let draft = change.draft();
-        let answer = PullRequest::new(PrStatus::Open, &draft.branch, draft.labels.clone());
-        match self.pull_requests.get(&draft.branch) {
-            Some(existing) if !existing.is_open => {
-                return Err(error(AdapterErrorKind::ClosedByPerson, "it was closed"));
-            }
-            Some(existing) if existing.run == run.run && existing.tree == change.tree() => return Ok(answer),
-            Some(_) => return Err(error(AdapterErrorKind::Refused, "the branch holds something else")),
-            None => {}
+        if let Some(existing) = self.find(run, &change.announcement())? {
+            return Ok(existing);
         }
+        let draft = change.draft();
         if self.foreign.contains(&draft.branch) {
             return Err(error(AdapterErrorKind::Refused, "the branch is somebody else's"));
         }
@@ -132,10 +149,25 @@ impl State {
             title: draft.title.clone(),
             body: draft.body.clone(),
             labels: draft.labels.clone(),
-            is_open: true,
+            status: PrStatus::Open,
         };
+        let answer = pull_request.answer();
         self.pull_requests.insert(draft.branch.clone(), pull_request);
         Ok(answer)
+    }
+
+    fn find(&self, run: &RunContext, announced: &Announcement) -> Result<Option<PullRequest>, AdapterError> {
+        match self.pull_requests.get(&announced.branch) {
+            None => Ok(None),
+            Some(existing) if existing.run == run.run && existing.tree == announced.tree => Ok(Some(existing.answer())),
+            Some(_) => Err(error(AdapterErrorKind::Refused, "the branch holds something else")),
+        }
+    }
+}
+
+impl FakePullRequest {
+    fn answer(&self) -> PullRequest {
+        PullRequest::new(self.status, &self.branch, self.labels.clone())
     }
 }
 

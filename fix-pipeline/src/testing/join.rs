@@ -19,3 +19,15 @@ pub(crate) async fn join_all<T>(futures: Vec<Pin<Box<dyn Future<Output = T> + Se
     .await;
     slots.into_iter().filter_map(|(_, answer)| answer).collect()
 }
+
+/// The answer of `call`, or `None` when `over` is done first.
+pub(crate) async fn first_of<T>(
+    mut call: Pin<&mut impl Future<Output = T>>,
+    mut over: Pin<&mut impl Future<Output = ()>>,
+) -> Option<T> {
+    poll_fn(|context| match call.as_mut().poll(context) {
+        Poll::Ready(answer) => Poll::Ready(Some(answer)),
+        Poll::Pending => over.as_mut().poll(context).map(|()| None),
+    })
+    .await
+}

@@ -9,7 +9,7 @@
 use mockall::mock;
 
 use crate::error::AdapterError;
-use crate::journal::Entry;
+use crate::journal::{Announcement, Entry};
 use crate::port::{PlanRequest, PlanSource, PrSink, PullRequest, RawPlan, Report, RunStore, Subject, Validator};
 use crate::run::{RunContext, RunId};
 use crate::validated::Validated;
@@ -41,6 +41,7 @@ mock! {
 
     impl PrSink for PrSink {
         fn open(&self, run: &RunContext, change: &Validated) -> impl Future<Output = Result<PullRequest, AdapterError>> + Send;
+        fn find(&self, run: &RunContext, announced: &Announcement) -> impl Future<Output = Result<Option<PullRequest>, AdapterError>> + Send;
     }
 }
 

@@ -2,11 +2,11 @@
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use fix_plan::schema::Dialect;
 use fix_plan::{Prompt, Redactor};
-use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER};
+use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION};
 use reqwest::{Response, StatusCode};
 use secrecy::ExposeSecret as _;
 use serde_json::Value;
@@ -16,12 +16,11 @@ use super::api::{Api, EventError, Progress, Question, complaint, complaint_class
 use super::chat::{Answer, ChatModel, ModelError, Piece, Retry};
 use super::endpoint::Endpoint;
 use super::frames::{Frame, FrameError, Frames};
+use crate::words::{retry_after, tellable};
 
 /// Most that is read of the body of an error, in bytes, and how long that may take.
 const ERROR_BYTES_MAX: usize = 16 * 1024;
 const ERROR_TIME_MAX: Duration = Duration::from_secs(2);
-/// Most that is told of it, in characters.
-const COMPLAINT_CHARS_MAX: usize = 300;
 const CONNECT_TIME_MAX: Duration = Duration::from_secs(10);
 
 const ASK: &str = "ask the model";
@@ -282,25 +281,4 @@ async fn error_body(mut response: Response) -> Value {
         }
     }
     serde_json::from_slice(&body).unwrap_or_default()
-}
-
-/// What a stranger says, on one line: no secrets, no control characters, no end.
-fn tellable(text: &str, redactor: &Redactor) -> String {
-    let text = redactor.redact(text);
-    let mut told: String =
-        text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(COMPLAINT_CHARS_MAX).collect();
-    if text.chars().nth(COMPLAINT_CHARS_MAX).is_some() {
-        told.push('…');
-    }
-    told
-}
-
-/// How long the server wants to be left alone: seconds, or a date.
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let value = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
-    if let Ok(seconds) = value.parse::<u64>() {
-        return Some(Duration::from_secs(seconds));
-    }
-    let date = httpdate::parse_http_date(value).ok()?;
-    Some(date.duration_since(SystemTime::now()).unwrap_or_default())
 }

@@ -183,12 +183,12 @@ impl Bubblewrap {
 impl Validator for Bubblewrap {
     async fn validate(&self, run: &RunContext, subject: Subject<'_>) -> Result<Report, AdapterError> {
         let commit = &run.failure.commit;
-        let base = self.repository.snapshot(commit)?;
+        let base = self.repository.snapshot(commit).await?;
         // The recipe is the base commit's, for the patched tree too.
         let recipe = self.recipes.recipe(&base, &run.failure.log)?;
         match subject {
             Subject::Baseline => self.check(&base, &recipe).await,
-            Subject::Patched(patch) => self.check(&self.repository.patched(commit, patch.get())?, &recipe).await,
+            Subject::Patched(patch) => self.check(&self.repository.patched(commit, patch.get()).await?, &recipe).await,
         }
     }
 }

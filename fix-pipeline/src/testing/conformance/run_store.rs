@@ -1,14 +1,15 @@
 //! The contract of a run store.
 
 use std::fmt::Debug;
-use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::slice::from_ref;
-use std::task::Poll;
 
-use super::Conformance;
+use fix_patch::{PatchGenerator, PatchOptions};
+use fix_policy::PolicyEngine;
+
+use super::{Conformance, polled};
 use crate::error::{AdapterError, AdapterErrorKind};
-use crate::journal::{Entry, Event, FailureRecord, Journal};
+use crate::journal::{Entry, Event, FailureRecord, Journal, Terms};
 use crate::outcome::OutcomeCode;
 use crate::port::RunStore;
 use crate::run::RunId;
@@ -19,14 +20,74 @@ use crate::testing::join::join_all;
 const WRITERS: usize = 8;
 
 /// Checks [`RunStore`]'s contract. Writes a few runs of its own into `store`, which must not hold
-/// them yet.
+/// them yet. What takes more than one instance is left out: see [`durable_run_store`].
 pub async fn run_store(store: &impl RunStore) -> Conformance {
     let mut found = Conformance::default();
     compare_and_set(store, &mut found).await;
     text_survives(store, &mut found).await;
     writers_race(store, &mut found).await;
     dropped_append(store, &mut found).await;
+    found.leave_out(&[SURVIVES, OVER_INSTANCES]);
     found
+}
+
+const SURVIVES: &str = "what_is_acknowledged_survives";
+const OVER_INSTANCES: &str = "of_racing_instances_one_wins_each_step";
+/// How many runs two instances race for.
+const RACES: usize = 20;
+
+/// Opens the store under test: a file, a database, what outlives a process.
+pub trait StoreHarness: Sync {
+    /// The store under test.
+    type Store: RunStore;
+
+    /// Opens it anew, as another process does.
+    fn open(&self) -> impl Future<Output = Self::Store> + Send;
+
+    /// Runs a future to its end on a thread of its own, in whatever runtime the store needs.
+    fn block_on<T: Send>(&self, future: impl Future<Output = T> + Send) -> T;
+}
+
+/// Checks [`RunStore`]'s contract as [`run_store`] does, and what it says of several instances: what one
+/// acknowledged another finds, and two that race on threads of their own share every run between them.
+pub async fn durable_run_store(harness: &impl StoreHarness) -> Conformance {
+    let store = harness.open().await;
+    let mut found = run_store(&store).await;
+    found.left_out.clear();
+    let entries = entries("cas", "log");
+    drop(store);
+    let reopened = harness.open().await;
+    let loaded = reopened.load(run_of("cas")).await;
+    found.point(SURVIVES, holds(&loaded, &entries), || shown(&loaded));
+    drop(reopened);
+    let won: Vec<Vec<bool>> = std::thread::scope(|scope| {
+        let racers: Vec<_> =
+            (0..2).map(|writer| scope.spawn(move || harness.block_on(race(harness, writer)))).collect();
+        racers.into_iter().map(|racer| racer.join().unwrap_or_default()).collect()
+    });
+    let each_once = (0..RACES).all(|run| won.iter().filter(|won| won.get(run) == Some(&true)).count() == 1);
+    found.point(OVER_INSTANCES, each_once, || shown(&won));
+    found
+}
+
+/// Writes the first entry of many runs; says which were taken. A busy store is asked again.
+async fn race(harness: &impl StoreHarness, writer: usize) -> Vec<bool> {
+    let store = harness.open().await;
+    let mut won = Vec::new();
+    for run in 0..RACES {
+        let name = format!("instances-{run}");
+        let entries = entries(&name, &format!("log {writer}"));
+        let Some(first) = entries.first() else { return won };
+        let mut taken = store.append(run_of(&name), first).await;
+        for _ in 0..100 {
+            if !matches!(&taken, Err(error) if error.kind() == AdapterErrorKind::Unavailable) {
+                break;
+            }
+            taken = store.append(run_of(&name), first).await;
+        }
+        won.push(taken.is_ok());
+    }
+    won
 }
 
 async fn compare_and_set(store: &impl RunStore, found: &mut Conformance) {
@@ -106,17 +167,16 @@ async fn dropped_append(store: &impl RunStore, found: &mut Conformance) {
     let run = run_of("dropped");
     let entries = entries("dropped", "log");
     let Some(first) = entries.first() else { return };
-    {
-        let mut append = pin!(store.append(run, first));
-        // Once, and no more: as by a time-out or a client that went away.
-        poll_fn(|context| {
-            let _ = append.as_mut().poll(context);
-            Poll::Ready(())
-        })
-        .await;
+    polled(pin!(store.append(run, first)), 1).await;
+    // Stored or not, by now or a moment later; and either way the run goes on. A store that is still at it
+    // may say that it is busy.
+    let mut again = store.append(run, first).await;
+    for _ in 0..100 {
+        if !matches!(&again, Err(error) if error.kind() == AdapterErrorKind::Unavailable) {
+            break;
+        }
+        again = store.append(run, first).await;
     }
-    // Stored or not, by now or a moment later; and either way the run goes on.
-    let again = store.append(run, first).await;
     let goes_on = again.is_ok() || is_conflict(&again);
     let loaded = store.load(run).await;
     let whole = holds(&loaded, from_ref(first));
@@ -134,7 +194,7 @@ fn entries(name: &str, text: &str) -> Vec<Entry> {
     text.clone_into(&mut failure.log);
     let mut journal = Journal::default();
     for event in [
-        Event::Started { failure, policy: "policy".to_owned(), engine: "engine".to_owned() },
+        Event::Started { failure, terms: terms() },
         Event::Stopped { code: OutcomeCode::NoPlan, message: text.to_owned() },
     ] {
         if let Ok(entry) = journal.next(event) {
@@ -142,6 +202,10 @@ fn entries(name: &str, text: &str) -> Vec<Entry> {
         }
     }
     journal.entries().to_vec()
+}
+
+fn terms() -> Terms {
+    Terms::new(&PolicyEngine::default(), &PatchGenerator::default(), &PatchOptions::default(), 1)
 }
 
 /// Byte for byte, in order.

@@ -1,10 +1,8 @@
 //! The contract of a validator.
 
-use std::future::poll_fn;
 use std::pin::pin;
-use std::task::Poll;
 
-use super::Conformance;
+use super::{Conformance, polled};
 use crate::error::AdapterError;
 use crate::port::{CheckStatus, Phase, Report, Subject, Validator};
 use crate::run::RunContext;
@@ -40,15 +38,8 @@ pub async fn validator(validator: &impl Validator, run: &RunContext, change: &Va
     let honest = green.commands.iter().all(|command| command.exit_code == Some(0));
     found.point("passing_means_that_every_command_exited_with_0", honest, || format!("{:?}", green.commands));
 
-    {
-        let mut dropped = pin!(validator.validate(run, patched()));
-        // Once, and no more: as by a time-out.
-        poll_fn(|context| {
-            let _ = dropped.as_mut().poll(context);
-            Poll::Ready(())
-        })
-        .await;
-    }
+    // As by a time-out.
+    polled(pin!(validator.validate(run, patched())), 1).await;
     let again = validator.validate(run, Subject::Baseline).await;
     let same = again.as_ref().is_ok_and(|again| again.tree == baseline.tree && again.status == baseline.status);
     found.point("a_check_leaves_nothing_behind", same, || format!("{again:?}"));

@@ -1,0 +1,77 @@
+//! What can be wrong below the port, and what kind of error that is for a pipeline.
+
+use fix_pipeline::{AdapterError, AdapterErrorKind, Entry, JournalError};
+
+/// What can be wrong below the port.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Problem {
+    #[error("the database failed")]
+    Database(#[from] sqlx::Error),
+    #[error("entry {sequence} is damaged")]
+    Damaged { sequence: i64, source: JournalError },
+    #[error("entry {sequence} was changed")]
+    Changed { sequence: i64 },
+    #[error("the row of the run does not say what its journal says: column {column} was changed, or entries are gone")]
+    Row { column: &'static str },
+    #[error("the row of the run is gone")]
+    NoRow,
+    #[error("the journal of the run is gone")]
+    NoEntries,
+    #[error("a column can't be written")]
+    Json(#[from] serde_json::Error),
+}
+
+impl Problem {
+    /// Whether what is stored can't be used: the run is set aside, and shown so.
+    pub(super) fn sets_aside(&self) -> bool {
+        !matches!(self, Self::Database(_) | Self::Json(_))
+    }
+
+    /// As an adapter reports it; `kind_of` knows the database.
+    pub(super) fn into_adapter(self, operation: &'static str, kind_of: KindOf) -> AdapterError {
+        let message = self.to_string();
+        match self {
+            Self::Database(error) => database(operation, error, kind_of),
+            Self::Json(error) => AdapterError::new(AdapterErrorKind::Refused, operation, message).with_source(error),
+            Self::Damaged { source, .. } => {
+                let kind = match source {
+                    JournalError::Version { .. } => AdapterErrorKind::Unsupported,
+                    _ => AdapterErrorKind::Damaged,
+                };
+                AdapterError::new(kind, operation, message).with_source(source)
+            }
+            Self::Changed { .. } | Self::Row { .. } | Self::NoRow | Self::NoEntries => {
+                AdapterError::new(AdapterErrorKind::Damaged, operation, message)
+            }
+        }
+    }
+}
+
+/// Whether an error passes by itself, means damage, or stays: by the codes of one database.
+pub(super) type KindOf = fn(&sqlx::Error) -> AdapterErrorKind;
+
+/// An error of the database, as an adapter reports it.
+pub(super) fn database(operation: &'static str, error: sqlx::Error, kind_of: KindOf) -> AdapterError {
+    let (kind, message) = match kind_of(&error) {
+        AdapterErrorKind::Unavailable => {
+            (AdapterErrorKind::Unavailable, "the database is busy, away, or its disk is full or fails")
+        }
+        AdapterErrorKind::Damaged => (AdapterErrorKind::Damaged, "the database is damaged; restore it from a backup"),
+        kind => (kind, "the database refuses; its schema or its permissions are not what they should be"),
+    };
+    AdapterError::new(kind, operation, message).with_source(error)
+}
+
+/// The entries of rows of number, text and digest, each proven.
+pub(super) fn entries(rows: &[(i64, String, String)]) -> Result<Vec<Entry>, Problem> {
+    let entries = rows.iter().map(|(sequence, json, digest)| {
+        let entry = Entry::from_json(json).map_err(|source| Problem::Damaged { sequence: *sequence, source })?;
+        // The chain protects every entry but the last; the digest beside it protects that one, too.
+        if entry.digest() == *digest && entry.to_json() == *json {
+            Ok(entry)
+        } else {
+            Err(Problem::Changed { sequence: *sequence })
+        }
+    });
+    entries.collect()
+}

@@ -1,0 +1,1 @@
+SELECT COUNT(*) FROM fix_pipeline_entries WHERE run_id = ?1

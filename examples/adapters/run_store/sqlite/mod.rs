@@ -1,0 +1,188 @@
+//! Journals in an SQLite file.
+
+mod problem;
+mod row;
+
+use std::path::Path;
+use std::time::Duration;
+
+use fix_pipeline::{AdapterError, AdapterErrorKind, Entry, RunId, RunStore};
+use problem::kind_of;
+use sqlx::migrate::MigrateError;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{Row as _, Sqlite as Driver, Transaction};
+
+use super::RunSummary;
+use super::problem::{Problem, database};
+
+/// An SQLite file: a table of entries, and a table of runs that is folded from it.
+///
+/// Both change in one transaction. The file is in WAL mode, and an entry is on the
+/// disk when `append` answers. Several processes may use one file.
+#[derive(Clone, Debug)]
+pub struct Sqlite {
+    pool: SqlitePool,
+}
+
+impl Sqlite {
+    /// Opens the file, or makes it, and brings its tables up to date.
+    ///
+    /// # Errors
+    /// [`AdapterErrorKind::Unavailable`] when it can't be opened now, [`AdapterErrorKind::Damaged`] when it is no
+    /// database, [`AdapterErrorKind::Refused`] when it is another one.
+    pub async fn open(file: &Path) -> Result<Self, AdapterError> {
+        let failed = |error: std::io::Error| {
+            AdapterError::new(AdapterErrorKind::Refused, "open the run store", file.display().to_string())
+                .with_source(error)
+        };
+        if let Some(folder) = file.parent() {
+            std::fs::create_dir_all(folder).map_err(failed)?;
+        }
+        let options = SqliteConnectOptions::new()
+            .filename(file)
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .foreign_keys(true)
+            .busy_timeout(Duration::from_secs(10));
+        let pool = SqlitePoolOptions::new().max_connections(4).connect_with(options).await;
+        let pool = pool.map_err(|error| database("open the run store", error, kind_of))?;
+        let migrated = sqlx::migrate!("adapters/run_store/migrations/sqlite").run(&pool).await;
+        migrated.map_err(|error| match error {
+            MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => {
+                database("open the run store", error, kind_of)
+            }
+            error => {
+                let message = format!("{} is no run store, or one of a newer version", file.display());
+                AdapterError::new(AdapterErrorKind::Refused, "open the run store", message).with_source(error)
+            }
+        })?;
+        Ok(Self { pool })
+    }
+
+    /// Opens a file that is there, to look at: nothing is written, not even tables.
+    ///
+    /// # Errors
+    /// [`AdapterErrorKind::Refused`] when it is no such store.
+    pub async fn open_to_read(file: &Path) -> Result<Self, AdapterError> {
+        let refused = |error: sqlx::Error| {
+            let message = format!("{} is no run store of this version", file.display());
+            AdapterError::new(AdapterErrorKind::Refused, "open the run store", message).with_source(error)
+        };
+        let options = SqliteConnectOptions::new().filename(file).read_only(true).busy_timeout(Duration::from_secs(10));
+        let pool = SqlitePoolOptions::new().max_connections(4).connect_with(options).await.map_err(refused)?;
+        sqlx::query("SELECT id FROM fix_pipeline_runs, fix_pipeline_set_aside LIMIT 1")
+            .fetch_optional(&pool)
+            .await
+            .map_err(refused)?;
+        Ok(Self { pool })
+    }
+
+    /// The runs, the newest first; at most `limit`.
+    ///
+    /// # Errors
+    /// [`AdapterErrorKind::Unavailable`] when the file can't be read now, other kinds when it never can.
+    pub async fn runs(&self, limit: u32) -> Result<Vec<RunSummary>, AdapterError> {
+        let query = "SELECT id, event_id, repository, created_at, updated_at, \
+                     CASE WHEN reason IS NULL THEN status ELSE 'set_aside' END AS status, COALESCE(reason, error) AS error \
+                     FROM fix_pipeline_runs LEFT JOIN fix_pipeline_set_aside ON run_id = id \
+                     ORDER BY created_at DESC, id LIMIT ?1";
+        let rows = sqlx::query(query).bind(limit).fetch_all(&self.pool).await;
+        let rows = rows.map_err(|error| database("list runs", error, kind_of))?;
+        let summary = |row: &sqlx::sqlite::SqliteRow| -> Result<RunSummary, sqlx::Error> {
+            Ok(RunSummary {
+                run_id: row.try_get("id")?,
+                event_id: row.try_get("event_id")?,
+                repository: row.try_get("repository")?,
+                status: row.try_get("status")?,
+                error: row.try_get("error")?,
+                created_at: row.try_get("created_at")?,
+                updated_at: row.try_get("updated_at")?,
+            })
+        };
+        rows.iter().map(summary).collect::<Result<_, _>>().map_err(|error| database("list runs", error, kind_of))
+    }
+
+    /// Notes for whoever lists runs. What matters is the answer of the caller, which this can't spoil: a file
+    /// that is open to read only has no notes.
+    async fn note(&self, query: &'static str, run: RunId, reason: Option<String>) {
+        let mut query = sqlx::query(query).bind(run.to_string());
+        if let Some(reason) = reason {
+            query = query.bind(reason);
+        }
+        let _ = query.execute(&self.pool).await;
+    }
+
+    async fn try_append(&self, run: RunId, entry: &Entry) -> Result<Option<u64>, Problem> {
+        // Taken for writing at once, so that two writers queue up instead of failing half way.
+        let mut transaction = self.pool.begin_with("BEGIN IMMEDIATE").await?;
+        let stored: i64 = sqlx::query_scalar(include_str!("count_entries.sql"))
+            .bind(run.to_string())
+            .fetch_one(&mut *transaction)
+            .await?;
+        let stored = u64::try_from(stored).unwrap_or(u64::MAX);
+        if entry.sequence() != stored {
+            return Ok(Some(stored));
+        }
+        row::upsert(&mut transaction, run, entry).await?;
+        sqlx::query(include_str!("insert_entry.sql"))
+            .bind(run.to_string())
+            .bind(i64::try_from(entry.sequence()).unwrap_or(i64::MAX))
+            .bind(entry.to_json())
+            .bind(entry.digest())
+            .execute(&mut *transaction)
+            .await?;
+        transaction.commit().await?;
+        Ok(None)
+    }
+}
+
+impl RunStore for Sqlite {
+    async fn append(&self, run: RunId, entry: &Entry) -> Result<(), AdapterError> {
+        match self.try_append(run, entry).await {
+            Ok(None) => Ok(()),
+            Ok(Some(stored)) => {
+                let message = format!("run {run} has {stored} entries, so entry {} can't be next", entry.sequence());
+                Err(AdapterError::new(AdapterErrorKind::Conflict, "append to the journal", message))
+            }
+            Err(problem) => Err(problem.into_adapter("append to the journal", kind_of)),
+        }
+    }
+
+    async fn load(&self, run: RunId) -> Result<Vec<Entry>, AdapterError> {
+        let loaded = async {
+            let mut transaction = self.pool.begin().await?;
+            let entries = load(&mut transaction, run).await?;
+            row::check(&mut transaction, run, &entries).await?;
+            let is_set_aside = sqlx::query("SELECT 1 FROM fix_pipeline_set_aside WHERE run_id = ?1");
+            let is_set_aside = is_set_aside.bind(run.to_string()).fetch_optional(&mut *transaction).await?.is_some();
+            Ok::<_, Problem>((entries, is_set_aside))
+        };
+        match loaded.await {
+            Ok((entries, false)) => Ok(entries),
+            Ok((entries, true)) => {
+                // Somebody mended it.
+                self.note("DELETE FROM fix_pipeline_set_aside WHERE run_id = ?1", run, None).await;
+                Ok(entries)
+            }
+            Err(problem) => {
+                if problem.sets_aside() {
+                    let note = "INSERT INTO fix_pipeline_set_aside (run_id, reason) VALUES (?1, ?2) \
+                                ON CONFLICT (run_id) DO UPDATE SET reason = excluded.reason";
+                    self.note(note, run, Some(problem.to_string())).await;
+                }
+                Err(problem.into_adapter("load the journal", kind_of))
+            }
+        }
+    }
+}
+
+async fn load(transaction: &mut Transaction<'_, Driver>, run: RunId) -> Result<Vec<Entry>, Problem> {
+    let rows: Vec<(i64, String, String)> = sqlx::query_as(
+        "SELECT sequence, entry_json, digest FROM fix_pipeline_entries WHERE run_id = ?1 ORDER BY sequence",
+    )
+    .bind(run.to_string())
+    .fetch_all(&mut **transaction)
+    .await?;
+    super::problem::entries(&rows)
+}

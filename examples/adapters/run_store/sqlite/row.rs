@@ -1,0 +1,46 @@
+//! The row of a run in SQLite.
+
+use fix_pipeline::{Entry, RunId, RunRecord};
+use sqlx::{Row as _, Sqlite as Driver, Transaction};
+
+use crate::run_store::problem::Problem;
+use crate::run_store::row::{COLUMNS, columns};
+
+/// Folds what one entry adds into the row of the run; what it says nothing of stays.
+pub(super) async fn upsert(
+    transaction: &mut Transaction<'_, Driver>,
+    run: RunId,
+    entry: &Entry,
+) -> Result<(), Problem> {
+    let mut query = sqlx::query(include_str!("upsert_run.sql")).bind(run.to_string());
+    for column in columns(&RunRecord::fold([entry]))? {
+        query = query.bind(column);
+    }
+    query.execute(&mut **transaction).await?;
+    Ok(())
+}
+
+/// Whether the row is what its journal says: no digest covers it, and entries that are gone leave no other trace.
+pub(super) async fn check(
+    transaction: &mut Transaction<'_, Driver>,
+    run: RunId,
+    entries: &[Entry],
+) -> Result<(), Problem> {
+    let query = "SELECT event_id, repository, status, plan_json, plan_policy_json, patch_diff, patch_stats_json, \
+                 patch_policy_json, validation_json, pr_json, error FROM fix_pipeline_runs WHERE id = ?1";
+    let row = sqlx::query(query).bind(run.to_string()).fetch_optional(&mut **transaction).await?;
+    let row = match (row, entries) {
+        (None, []) => return Ok(()),
+        (None, _) => return Err(Problem::NoRow),
+        (Some(_), []) => return Err(Problem::NoEntries),
+        (Some(row), _) => row,
+    };
+    for (column, folded) in COLUMNS.into_iter().zip(columns(&RunRecord::fold(entries))?) {
+        // Compared as bytes: a changed one need not be UTF-8 any more.
+        let stored: Option<Vec<u8>> = row.try_get_unchecked(column)?;
+        if stored != folded.map(String::into_bytes) {
+            return Err(Problem::Row { column });
+        }
+    }
+    Ok(())
+}
