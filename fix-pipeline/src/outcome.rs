@@ -154,6 +154,9 @@ pub(crate) fn of_denied_plan(denied: &Denied) -> OutcomeCode {
     }
 }
 
+/// The tail of an output that is shorter is all of it: validators keep at least so much.
+const WHOLE_OUTPUT_BYTES: usize = 4 * 1024;
+
 /// Why a baseline does not show the failure that `log` tells of; `None` when it does.
 pub(crate) fn of_baseline(report: &Report, verdicts: &[Verdict], log: &Log) -> Option<(OutcomeCode, String)> {
     let of = |code, message: &str| Some((code, message.to_owned()));
@@ -163,10 +166,13 @@ pub(crate) fn of_baseline(report: &Report, verdicts: &[Verdict], log: &Log) -> O
     match report.status {
         CheckStatus::Failed => {
             let (expected, seen) = (symptoms(log), symptoms(&Log::from(report.output_tail.as_str())));
-            let other = !expected.is_empty() && !seen.is_empty() && expected.is_disjoint(&seen);
-            other.then(|| {
+            // A check that says nothing, or more than is kept, may have shown it.
+            let is_whole = !report.output_tail.trim().is_empty() && report.output_tail.len() < WHOLE_OUTPUT_BYTES;
+            let is_other = expected.is_disjoint(&seen) && (!seen.is_empty() || is_whole);
+            (!expected.is_empty() && is_other).then(|| {
                 let list = |symptoms: BTreeSet<String>| symptoms.into_iter().collect::<Vec<_>>().join(", ");
-                let message = format!("the log tells of {}; the check fails with {}", list(expected), list(seen));
+                let shown = if seen.is_empty() { "something else".to_owned() } else { list(seen) };
+                let message = format!("the log tells of {}; the check fails with {shown}", list(expected));
                 (OutcomeCode::DifferentFailure, message)
             })
         }
@@ -245,9 +251,9 @@ fn disagreement(verdicts: &[Verdict], status: CheckStatus) -> Option<String> {
         return None;
     }
     let count = verdicts.iter().filter(|verdict| verdict.status == status).count();
-    if status == CheckStatus::Failed && count == verdicts.len() {
-        let ways: BTreeSet<&str> = verdicts.iter().map(|verdict| verdict.fingerprint.as_str()).collect();
-        return Some(format!("{count} checks failed in {} different ways", ways.len()));
+    if count == verdicts.len() {
+        let ways: BTreeSet<_> = verdicts.iter().map(|verdict| (&verdict.tree, &verdict.fingerprint)).collect();
+        return Some(format!("{count} checks {} in {} different ways", status.as_str(), ways.len()));
     }
     Some(format!("{count} of {} checks ended as {}", verdicts.len(), status.as_str()))
 }

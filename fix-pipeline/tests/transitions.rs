@@ -123,7 +123,7 @@ async fn the_table_accepts_what_is_legal_and_nothing_else() {
 }
 
 fn verdict(status: CheckStatus, fingerprint: &str) -> Verdict {
-    serde_json::from_value(serde_json::json!({"status": status, "fingerprint": fingerprint})).unwrap()
+    serde_json::from_value(serde_json::json!({"status": status, "tree": "t", "fingerprint": fingerprint})).unwrap()
 }
 
 /// Real events, varied in what the table looks at.

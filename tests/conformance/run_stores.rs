@@ -95,18 +95,23 @@ async fn a_changed_byte_is_found_wherever_it_is() {
     sqlx::query("PRAGMA synchronous = OFF").execute(&mut database).await.unwrap();
     let mut flips = 0;
     for entry in &entries {
-        let (sequence, json) = (entry.sequence(), entry.to_json());
-        for at in 0..json.len() {
-            let mut bytes = json.clone().into_bytes();
-            bytes[at] ^= 1;
-            let Ok(changed) = String::from_utf8(bytes) else { continue };
-            tamper(&mut database, run, sequence, &changed).await;
-            let error = store.load(run).await.expect_err(&changed);
-            let problem = error.to_string();
-            assert!(problem.contains(&format!("entry {sequence} ")), "byte {at} of entry {sequence}: {problem}");
-            flips += 1;
+        let sequence = entry.sequence();
+        for (column, kept) in [("entry_json", entry.to_json().into_bytes()), ("digest", entry.digest().into_bytes())] {
+            for at in 0..kept.len() {
+                // The highest bit, too: what is stored then is no text any more.
+                for bit in if at % 16 == 0 { &[0, 7][..] } else { &[0] } {
+                    let mut bytes = kept.clone();
+                    bytes[at] ^= 1 << bit;
+                    tamper(&mut database, run, sequence, column, bytes).await;
+                    let error = store.load(run).await.expect_err(column);
+                    assert_eq!(error.kind(), AdapterErrorKind::Damaged, "byte {at} of entry {sequence}: {error}");
+                    let problem = error.to_string();
+                    assert!(problem.contains(&format!("entry {sequence} ")), "byte {at} of entry {sequence}: {problem}");
+                    flips += 1;
+                }
+            }
+            tamper(&mut database, run, sequence, column, kept).await;
         }
-        tamper(&mut database, run, sequence, &json).await;
     }
     assert_eq!(store.load(run).await.unwrap(), entries);
     let columns =
@@ -169,11 +174,13 @@ async fn what_is_gone_is_noticed_and_shown() {
     assert_eq!((row.status.as_str(), row.error), ("opened", None));
 }
 
-async fn tamper(database: &mut sqlx::SqliteConnection, run: RunId, sequence: u64, json: &str) {
-    sqlx::query("UPDATE fix_pipeline_entries SET entry_json = ?3 WHERE run_id = ?1 AND sequence = ?2")
+async fn tamper(database: &mut sqlx::SqliteConnection, run: RunId, sequence: u64, column: &str, bytes: Vec<u8>) {
+    let update =
+        format!("UPDATE fix_pipeline_entries SET {column} = CAST(?3 AS TEXT) WHERE run_id = ?1 AND sequence = ?2");
+    sqlx::query(AssertSqlSafe(update))
         .bind(run.to_string())
         .bind(i64::try_from(sequence).unwrap())
-        .bind(json)
+        .bind(bytes)
         .execute(database)
         .await
         .unwrap();

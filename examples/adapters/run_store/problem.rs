@@ -63,14 +63,16 @@ pub(super) fn database(operation: &'static str, error: sqlx::Error, kind_of: Kin
 }
 
 /// The entries of rows of number, text and digest, each proven.
-pub(super) fn entries(rows: &[(i64, String, String)]) -> Result<Vec<Entry>, Problem> {
-    let entries = rows.iter().map(|(sequence, json, digest)| {
-        let entry = Entry::from_json(json).map_err(|source| Problem::Damaged { sequence: *sequence, source })?;
+pub(super) fn entries(rows: Vec<(i64, Vec<u8>, Vec<u8>)>) -> Result<Vec<Entry>, Problem> {
+    let entries = rows.into_iter().map(|(sequence, json, digest)| {
+        // Bytes, because a changed one need not be text any more.
+        let json = String::from_utf8(json).map_err(|_| Problem::Changed { sequence })?;
+        let entry = Entry::from_json(&json).map_err(|source| Problem::Damaged { sequence, source })?;
         // The chain protects every entry but the last; the digest beside it protects that one, too.
-        if entry.digest() == *digest && entry.to_json() == *json {
+        if entry.digest().as_bytes() == digest && entry.to_json() == json {
             Ok(entry)
         } else {
-            Err(Problem::Changed { sequence: *sequence })
+            Err(Problem::Changed { sequence })
         }
     });
     entries.collect()

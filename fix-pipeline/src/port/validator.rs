@@ -87,7 +87,8 @@ pub struct Report {
     pub commands: Vec<CommandRecord>,
     /// What held the commands: its kind and its limits.
     pub sandbox: String,
-    /// The end of what the commands printed, cleaned.
+    /// The end of what the commands printed, cleaned: at least the last 4 KiB of it. Where a log's symptoms are
+    /// not in it, and it is shorter, the check failed for another reason.
     pub output_tail: String,
 }
 
@@ -114,6 +115,12 @@ impl Report {
         self
     }
 
+    /// Every text of it that an adapter wrote.
+    pub(crate) fn texts_mut(&mut self) -> impl Iterator<Item = &mut String> {
+        let commands = self.commands.iter_mut().map(|record| &mut record.command);
+        commands.chain([&mut self.tree, &mut self.sandbox, &mut self.output_tail])
+    }
+
     /// What two checks have in common that showed the same thing, whatever their times and paths: the
     /// SHA-256, as 64 hexadecimal digits, of the verdict, the counts, each command with its exit code,
     /// and the missing modules and unused imports that the output names.
@@ -137,26 +144,27 @@ impl Report {
 pub struct Verdict {
     /// How it ended.
     pub status: CheckStatus,
+    /// What was checked: [`Report::tree`].
+    pub tree: String,
     /// What it showed: [`Report::fingerprint`].
     pub fingerprint: String,
 }
 
 impl Verdict {
     pub(crate) fn of(report: &Report) -> Self {
-        Self { status: report.status, fingerprint: report.fingerprint() }
+        Self { status: report.status, tree: report.tree.clone(), fingerprint: report.fingerprint() }
     }
 
-    /// Whether every repetition ended with `status`; those that fail, all in the same way.
+    /// Whether every repetition ended with `status`, of the same tree and in the same way.
     pub(crate) fn all(verdicts: &[Self], status: CheckStatus) -> bool {
         verdicts.first().is_some_and(|first| first.status == status && verdicts.iter().all(|other| first.agrees(other)))
     }
 
-    /// Whether two checks of one tree say the same.
+    /// Whether two checks are of one tree, and say the same.
     pub(crate) fn agrees(&self, other: &Self) -> bool {
-        match (self.status, other.status) {
-            (CheckStatus::Failed, CheckStatus::Failed) => self.fingerprint == other.fingerprint,
-            (one, another) => one == another,
-        }
+        let is_verdict = matches!(self.status, CheckStatus::Passed | CheckStatus::Failed);
+        self.status == other.status
+            && (!is_verdict || self.tree == other.tree && self.fingerprint == other.fingerprint)
     }
 }
 

@@ -56,10 +56,12 @@ impl<'p, P: PlanSource, V: Validator, S: PrSink, R: RunStore> Worker<'p, P, V, S
             None => {
                 worker.record(Event::Started { failure, terms: pipeline.terms() }).await?;
             }
-            Some(stored) if stored.repository == failure.repository && stored.commit == failure.commit => {
+            Some(stored) if is_same_repository(&stored, &failure) && stored.commit == failure.commit => {
                 // The first delivery decides: a later log or time must not change what is derived.
-                worker.context.failure =
-                    Failure::try_from(&stored).map_err(|error| worker.set_aside(SetAside::Damaged, error.into()))?;
+                let stored = Failure::try_from(&stored);
+                let stored = stored.map_err(|error| worker.set_aside(SetAside::Damaged, error.into()))?;
+                // Secrets that became known since then are no adapter's to see either.
+                worker.context.failure = stored.redacted(&pipeline.redactor);
             }
             Some(stored) => {
                 return Err(PipelineError::DifferentFailure {
@@ -113,15 +115,18 @@ impl<'p, P: PlanSource, V: Validator, S: PrSink, R: RunStore> Worker<'p, P, V, S
     /// Ends the run without a pull request; but not when there may be one that nobody recorded.
     async fn stop(&mut self, code: OutcomeCode, message: String) -> Result<(), PipelineError> {
         if self.asked_before {
-            let branch = self.announced().map(|announcement| announcement.branch);
-            return Err(PipelineError::Unsettled { branch: branch.unwrap_or_default(), code, message });
+            return Err(self.unsettled(code, message));
         }
         self.record_stop(code, message).await
     }
 
+    /// What adapters say quotes files, commands, tools and servers: nothing of it is stored as it came.
+    fn redacted(&self, text: &str) -> String {
+        self.pipeline.redactor.redact(text).into_owned()
+    }
+
     async fn record_stop(&mut self, code: OutcomeCode, message: String) -> Result<(), PipelineError> {
-        // Messages quote what tools and servers say.
-        let message = self.pipeline.redactor.redact(&message).into_owned();
+        let message = self.redacted(&message);
         self.record(Event::Stopped { code, message }).await
     }
 
@@ -181,4 +186,17 @@ impl<'p, P: PlanSource, V: Validator, S: PrSink, R: RunStore> Worker<'p, P, V, S
         });
         Finished { run: self.context.run, outcome, record }
     }
+}
+
+/// Whether both name one repository. What stands for its credentials changes with what is known to be secret.
+fn is_same_repository(one: &FailureRecord, other: &FailureRecord) -> bool {
+    let place = |repository: &str| match repository.split_once("://") {
+        Some((scheme, rest)) => {
+            let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
+            let host = authority.rsplit('@').next().unwrap_or(authority);
+            format!("{scheme}://{host}/{path}")
+        }
+        None => repository.to_owned(),
+    };
+    place(&one.repository) == place(&other.repository)
 }

@@ -4,7 +4,7 @@ use super::Worker;
 use super::end::{End, same, settle};
 use crate::attestation::Attestation;
 use crate::error::{PipelineError, Port};
-use crate::journal::{Announcement, Event};
+use crate::journal::{Announcement, Entry, Event};
 use crate::observer::Stage;
 use crate::outcome::OutcomeCode;
 use crate::port::{PlanSource, PrSink, PullRequest, RunStore, Signer as _, Validator};
@@ -23,8 +23,15 @@ impl<P: PlanSource, V: Validator, S: PrSink, R: RunStore> Worker<'_, P, V, S, R>
             Some(stored) => same("the pull request", stored == announcement)?,
         }
         let opened = self.call(Port::PrSink, self.pipeline.pr_sink.open(&self.context, change)).await;
-        let pull_request = opened.map_err(|error| settle(Port::PrSink, error))?;
-        Ok(self.settled(pull_request).await?)
+        let refused = match opened {
+            Ok(pull_request) => return Ok(self.settled(pull_request).await?),
+            Err(error) => settle(Port::PrSink, error),
+        };
+        // Another worker may have asked meanwhile, and with success: looked at before anything is called over.
+        match refused {
+            End::Stop { .. } if self.look().await? => Ok(()),
+            refused => Err(refused),
+        }
     }
 
     /// What the forge has settles an announced run, whatever changed since: policy, files, adapters.
@@ -33,7 +40,12 @@ impl<P: PlanSource, V: Validator, S: PrSink, R: RunStore> Worker<'_, P, V, S, R>
         let Some(announcement) = self.announced() else { return Ok(false) };
         self.begin(Stage::PullRequest);
         let found = self.call(Port::PrSink, self.pipeline.pr_sink.find(&self.context, &announcement)).await;
-        match found.map_err(|error| settle(Port::PrSink, error))? {
+        let found = found.map_err(|error| match settle(Port::PrSink, error) {
+            // Nobody has looked, so nobody knows.
+            End::Stop { code, message } => self.unsettled(code, message).into(),
+            End::Error(error) => error,
+        });
+        match found? {
             None => Ok(false),
             Some(pull_request) => {
                 self.settled(pull_request).await?;
@@ -69,12 +81,35 @@ impl<P: PlanSource, V: Validator, S: PrSink, R: RunStore> Worker<'_, P, V, S, R>
         attestation.with_signature(&signature).map_err(|error| PipelineError::Attestation(error.into()).into())
     }
 
-    async fn settled(&mut self, pull_request: PullRequest) -> Result<(), PipelineError> {
+    async fn settled(&mut self, mut pull_request: PullRequest) -> Result<(), PipelineError> {
+        pull_request.url = pull_request.url.map(|url| self.redacted(&url));
         let event = match pull_request.status.is_open() {
             true => Event::PrOpened { pull_request },
             false => Event::PrDecided { pull_request },
         };
-        self.record(event).await
+        match self.record(event).await {
+            Err(error) if error.is_conflict() => Err(self.overtaken(error).await),
+            recorded => recorded,
+        }
+    }
+
+    /// There is a pull request, and another worker wrote the end of the run. Harmless when that end is the same
+    /// pull request, and a person's to know when the run was called off.
+    async fn overtaken(&self, conflict: PipelineError) -> PipelineError {
+        let stored = self.call(Port::RunStore, self.pipeline.run_store.load(self.context.run)).await;
+        let ended = stored.ok().and_then(|entries| match entries.last().map(Entry::event) {
+            Some(Event::Stopped { code, message }) => Some((*code, message.clone())),
+            _ => None,
+        });
+        match ended {
+            Some((code, message)) => self.unsettled(code, message),
+            None => conflict,
+        }
+    }
+
+    pub(super) fn unsettled(&self, code: OutcomeCode, message: String) -> PipelineError {
+        let branch = self.announced().map(|announcement| announcement.branch);
+        PipelineError::Unsettled { branch: branch.unwrap_or_default(), code, message: self.redacted(&message) }
     }
 
     pub(super) fn announced(&self) -> Option<Announcement> {

@@ -74,7 +74,9 @@ impl<P: PlanSource, V: Validator, S: PrSink, R: RunStore> Worker<'_, P, V, S, R>
         loop {
             let checked = self.call(Port::Validator, self.pipeline.validator.validate(&self.context, subject)).await;
             let mut report = checked.map_err(|error| settle(Port::Validator, error))?;
-            report.output_tail = self.pipeline.redactor.redact(&report.output_tail).into_owned();
+            for text in report.texts_mut() {
+                *text = self.redacted(text);
+            }
             verdicts.push(Verdict::of(&report));
             // A limit that was hit once is answer enough.
             let settled = !matches!(report.status, CheckStatus::Passed | CheckStatus::Failed);
@@ -116,7 +118,10 @@ impl<P: PlanSource, V: Validator, S: PrSink, R: RunStore> Worker<'_, P, V, S, R>
         let mut request = PlanRequest::new(&self.context.failure, tree);
         request.previous = dialogue.previous().map(|(text, error)| Previous { text, violations: error.violations() });
         let answer = self.call(Port::PlanSource, self.pipeline.plan_source.propose(request)).await;
-        answer.map(RawPlan::bounded).map_err(|error| settle(Port::PlanSource, error))
+        let mut answer = answer.map(RawPlan::bounded).map_err(|error| settle(Port::PlanSource, error))?;
+        // A source sees the files, and may quote what they hold. What is stored is what is parsed.
+        (answer.text, answer.source) = (self.redacted(&answer.text), self.redacted(&answer.source));
+        Ok(answer)
     }
 
     async fn review_plan(&mut self, plan: FixPlan) -> Result<Approved<FixPlan>, End> {

@@ -168,11 +168,11 @@ impl RunStore for Postgres {
 }
 
 async fn load(transaction: &mut Transaction<'_, Driver>, run: RunId) -> Result<Vec<Entry>, Problem> {
-    let rows: Vec<(i64, String, String)> = sqlx::query_as(
-        "SELECT sequence, entry_json, digest FROM fix_pipeline_entries WHERE run_id = $1 ORDER BY sequence",
+    let rows: Vec<(i64, Vec<u8>, Vec<u8>)> = sqlx::query_as(
+        "SELECT sequence, convert_to(entry_json, 'UTF8'), convert_to(digest, 'UTF8') FROM fix_pipeline_entries WHERE run_id = $1 ORDER BY sequence",
     )
     .bind(run.to_string())
     .fetch_all(&mut **transaction)
     .await?;
-    super::problem::entries(&rows)
+    super::problem::entries(rows)
 }

@@ -178,11 +178,11 @@ impl RunStore for Sqlite {
 }
 
 async fn load(transaction: &mut Transaction<'_, Driver>, run: RunId) -> Result<Vec<Entry>, Problem> {
-    let rows: Vec<(i64, String, String)> = sqlx::query_as(
-        "SELECT sequence, entry_json, digest FROM fix_pipeline_entries WHERE run_id = ?1 ORDER BY sequence",
+    let rows: Vec<(i64, Vec<u8>, Vec<u8>)> = sqlx::query_as(
+        "SELECT sequence, CAST(entry_json AS BLOB), CAST(digest AS BLOB) FROM fix_pipeline_entries WHERE run_id = ?1 ORDER BY sequence",
     )
     .bind(run.to_string())
     .fetch_all(&mut **transaction)
     .await?;
-    super::problem::entries(&rows)
+    super::problem::entries(rows)
 }
