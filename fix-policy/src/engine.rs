@@ -10,7 +10,7 @@ use sha2::{Digest as _, Sha256};
 use crate::approved::{Approved, Denied};
 use crate::decision::{Decision, Findings, PolicyViolation};
 use crate::document::{DEFAULT_POLICY_TOML, PolicyError, PolicyProblem, SafetyPolicy};
-use crate::glob::{AllowGlobs, DenyGlobs};
+use crate::glob::{AllowGlobs, DenyGlobs, FileGlobs, NameGlobs};
 use crate::rule::{Rule, Subject};
 use crate::rules;
 
@@ -39,9 +39,12 @@ pub(crate) struct Compiled {
     pub(crate) allowed: AllowGlobs,
     pub(crate) forbidden: DenyGlobs,
     pub(crate) risky: Vec<(DenyGlobs, u32)>,
-    pub(crate) names_allowed: AllowGlobs,
-    pub(crate) names_denied: AllowGlobs,
-    pub(crate) dependency_files: AllowGlobs,
+    pub(crate) names_allowed: NameGlobs,
+    pub(crate) names_denied: NameGlobs,
+    /// Where the rules on dependencies look.
+    pub(crate) dependency_files: FileGlobs,
+    /// Where operations on dependencies may act.
+    pub(crate) dependency_targets: AllowGlobs,
     pub(crate) python_files: AllowGlobs,
 }
 
@@ -193,11 +196,7 @@ impl PolicyEngine {
         stale_lock_files: &[RepoPath],
         findings: &mut Findings,
     ) {
-        rules::diff(policy, diff, bytes, findings);
-        if let Some(plan) = plan {
-            rules::scope(plan, diff, findings);
-            rules::operations(policy, plan, findings);
-        }
+        rules::diff(policy, diff, bytes, plan, findings);
         rules::lock_files(stale_lock_files, findings);
         self.added_rules(&Subject::Patch { diff, plan }, findings);
     }
@@ -251,14 +250,26 @@ impl Compiled {
         let risky = risky.collect();
         let mut allow = |key, patterns| AllowGlobs::new(key, patterns, &mut problems);
         let allowed = allow("paths.allowed", &paths.allowed);
-        let names_allowed = allow("dependencies.allowed", &dependencies.allowed);
-        let names_denied = allow("dependencies.denied", &dependencies.denied);
-        let dependency_files = allow("support.dependency_files", &support.dependency_files);
+        let dependency_targets = allow("support.dependency_files", &support.dependency_files);
         let python_files = allow("support.python_files", &support.python_files);
+        let mut names = |key, patterns| NameGlobs::new(key, patterns, &mut problems);
+        let names_allowed = names("dependencies.allowed", &dependencies.allowed);
+        let names_denied = names("dependencies.denied", &dependencies.denied);
+        let dependency_files = FileGlobs::new("dependencies.files", &dependencies.files, &mut problems);
         let forbidden = DenyGlobs::new("paths.forbidden", &paths.forbidden, &mut problems);
         if !problems.is_empty() {
             return Err(PolicyError::Invalid { problems });
         }
-        Ok(Self { allowed, forbidden, risky, names_allowed, names_denied, dependency_files, python_files, policy })
+        Ok(Self {
+            allowed,
+            forbidden,
+            risky,
+            names_allowed,
+            names_denied,
+            dependency_files,
+            dependency_targets,
+            python_files,
+            policy,
+        })
     }
 }

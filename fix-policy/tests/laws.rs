@@ -33,7 +33,8 @@ struct Rules {
 fn policy(rules: &Rules) -> SafetyPolicy {
     static DEFAULT: LazyLock<SafetyPolicy> = LazyLock::new(|| SafetyPolicy::from_toml("version = 1").unwrap());
     let mut policy = DEFAULT.clone();
-    policy.support.dependency_files = vec!["*.txt".to_owned()];
+    policy.dependencies.files = vec!["*.txt".to_owned()];
+    policy.support.dependency_files.clear();
     policy.support.python_files.clear();
     policy.paths.allowed.clone_from(&rules.allowed);
     policy.paths.forbidden.clone_from(&rules.forbidden);

@@ -160,6 +160,8 @@ struct Header {
     from: Option<RepoPath>,
     to: Option<RepoPath>,
     copied: bool,
+    /// How much of the old file a renamed or copied one keeps, in percent.
+    similarity: Option<u8>,
     /// Whether there is an `index` line.
     index: bool,
 }
@@ -219,6 +221,9 @@ impl<'t> Reader<'t> {
         if renamed && (old != header.from || new != header.to) {
             return Err(self.error("the headers disagree on the names of the file"));
         }
+        if renamed && old == new {
+            return Err(self.error("a file is renamed or copied to itself"));
+        }
         if !renamed && old.is_some() && new.is_some() && old != new {
             return Err(self.error("two names without a rename"));
         }
@@ -233,6 +238,10 @@ impl<'t> Reader<'t> {
         } else if header.index && self.binary(&file)? {
             file.binary = true;
             return Ok(file);
+        }
+        // All alike need not be the same: git writes 100% of lines in another order, too.
+        if file.hunks.is_empty() && header.similarity.is_some_and(|percent| percent < 100) {
+            return Err(self.error("the renamed file differs, and the diff does not say how"));
         }
         let says_nothing = file.hunks.is_empty()
             && !renamed
@@ -252,7 +261,14 @@ impl<'t> Reader<'t> {
             let Some(value) = self.next_if(key) else { continue };
             match key {
                 "old mode " => header.old_mode = Some(self.mode(value)?),
-                "new mode " => header.new_mode = Some(self.mode(value)?),
+                "new mode " => {
+                    let mode = Some(self.mode(value)?);
+                    // Git sets it all the same, whatever the file has.
+                    if header.old_mode == mode {
+                        return Err(self.error("a mode changes to itself"));
+                    }
+                    header.new_mode = mode;
+                }
                 "deleted file mode " => (header.deleted, header.old_mode) = (true, Some(self.mode(value)?)),
                 "new file mode " => (header.created, header.new_mode) = (true, Some(self.mode(value)?)),
                 "copy from " => (header.copied, header.from) = (true, Some(self.path(value)?)),
@@ -260,7 +276,8 @@ impl<'t> Reader<'t> {
                 "copy to " if header.copied => header.to = Some(self.path(value)?),
                 "rename to " if !header.copied => header.to = Some(self.path(value)?),
                 "index " => self.index(value, &mut header)?,
-                "similarity index " | "dissimilarity index " => self.percentage(value)?,
+                "similarity index " => header.similarity = Some(self.percentage(value)?),
+                "dissimilarity index " => drop(self.percentage(value)?),
                 _ => return Err(self.error("a file is copied and renamed")),
             }
         }
@@ -272,6 +289,9 @@ impl<'t> Reader<'t> {
         }
         if (header.created || header.deleted) && header.from.is_some() {
             return Err(self.error("a file is created or deleted, and renamed"));
+        }
+        if header.similarity.is_some() != header.from.is_some() {
+            return Err(self.error("a rename or a copy, and a line on similarity, come together or not at all"));
         }
         Ok(header)
     }
@@ -296,9 +316,13 @@ impl<'t> Reader<'t> {
         Ok(())
     }
 
-    fn percentage(&self, value: &str) -> Result<(), DiffError> {
-        let number = value.strip_suffix('%').and_then(|number| number.parse::<u8>().ok());
-        if number.is_some_and(|number| number <= 100) { Ok(()) } else { Err(self.error("is no percentage")) }
+    fn percentage(&self, value: &str) -> Result<u8, DiffError> {
+        let number = value.strip_suffix('%').and_then(|text| text.parse::<u8>().ok().zip(Some(text)));
+        // One spelling only: `+5%` and `05%` are numbers to some.
+        match number.filter(|(number, text)| *number <= 100 && number.to_string() == *text) {
+            Some((number, _)) => Ok(number),
+            None => Err(self.error("is no percentage")),
+        }
     }
 
     fn mode(&self, mode: &str) -> Result<FileMode, DiffError> {
@@ -370,6 +394,9 @@ impl<'t> Reader<'t> {
         let (mut old_at, mut shift) = (0, 0_i128);
         while let Some(header) = self.next_if("@@ -") {
             let (old, new) = hunk_header(header).ok_or_else(|| self.error("is no hunk header"))?;
+            if old.0 == 0 && old.1 > 0 || new.0 == 0 && new.1 > 0 {
+                return Err(self.error("there is no line 0"));
+            }
             // Lines before the hunk; a side without lines is numbered by the line before it.
             let old_before = old.0 - u64::from(old.1 > 0).min(old.0);
             let new_before = new.0 - u64::from(new.1 > 0).min(new.0);
@@ -383,6 +410,14 @@ impl<'t> Reader<'t> {
         }
         if file.hunks.is_empty() {
             return Err(self.error_ahead("expected a hunk"));
+        }
+        // A file that was not has no lines, and one that is gone keeps none.
+        let whole = |nothing: fn(&Hunk) -> (u64, u64)| matches!(&file.hunks[..], [hunk] if nothing(hunk) == (0, 0));
+        if file.old_path.is_none() && !whole(|hunk| (hunk.old_start, hunk.old_lines)) {
+            return Err(self.error("a created file has lines from before"));
+        }
+        if file.new_path.is_none() && !whole(|hunk| (hunk.new_start, hunk.new_lines)) {
+            return Err(self.error("a deleted file keeps lines"));
         }
         Ok(())
     }
@@ -555,6 +590,22 @@ mod tests {
             "diff --git a/x b/x\n--- /dev/null\n+++ b/x\n@@ -0,0 +1 @@\n+b\n".to_owned(),
             "diff --git a/x b/x\nold mode 100644\nnew mode 777\n".to_owned(),
             "diff --git a/x b/x\n".to_owned(),
+            format!("diff --git a/x b/x\nold mode 100755\nnew mode 100755\n--- a/x\n+++ b/x\n{hunk}"),
+            "diff --git a/x b/x\nsimilarity index 100%\nrename from x\nrename to x\n".to_owned(),
+            "diff --git a/x b/x\nsimilarity index 100%\ncopy from x\ncopy to x\n".to_owned(),
+            "diff --git a/x b/y\nrename from x\nrename to y\n".to_owned(),
+            "diff --git a/x b/y\nsimilarity index 90%\nrename from x\nrename to y\n".to_owned(),
+            format!("diff --git a/x b/x\nsimilarity index 90%\n--- a/x\n+++ b/x\n{hunk}"),
+            "diff --git a/x b/y\nsimilarity index +100%\nrename from x\nrename to y\n".to_owned(),
+            "diff --git a/x b/y\nsimilarity index 0100%\nrename from x\nrename to y\n".to_owned(),
+            format!("{HEAD}@@ -0 +0 @@\n-a\n+b\n"),
+            format!("{HEAD}@@ -0,0 +0 @@\n+b\n"),
+            "diff --git a/x b/x\nnew file mode 100644\n--- /dev/null\n+++ b/x\n@@ -1 +1,2 @@\n a\n+b\n".to_owned(),
+            "diff --git a/x b/x\nnew file mode 100644\n--- /dev/null\n+++ b/x\n@@ -1 +1 @@\n-a\n+b\n".to_owned(),
+            "diff --git a/x b/x\nnew file mode 100644\n--- /dev/null\n+++ b/x\n@@ -0,0 +1 @@\n+a\n@@ -0,0 +2 @@\n+b\n"
+                .to_owned(),
+            "diff --git a/x b/x\ndeleted file mode 100644\n--- a/x\n+++ /dev/null\n@@ -1,2 +1 @@\n-a\n b\n".to_owned(),
+            "diff --git a/x b/x\ndeleted file mode 100644\n--- a/x\n+++ /dev/null\n@@ -1 +1 @@\n-a\n+b\n".to_owned(),
         ] {
             assert!(parse(text.as_bytes()).is_err(), "{text}");
         }

@@ -83,10 +83,11 @@ fn fits(signs: &[Sign], name: &[char], fold: bool) -> bool {
 fn denied(pattern: &[Component], path: &str) -> bool {
     let components: Vec<&str> = path.split('/').collect();
     let mut pattern = pattern.to_vec();
+    let is_bare = matches!(&pattern[..], [Component::Signs(_)]);
     while pattern.len() > 1 && matches!(pattern.last(), Some(Component::Deep)) {
         pattern.pop();
     }
-    if let [Component::Signs(_)] = &pattern[..] {
+    if is_bare {
         pattern.insert(0, Component::Deep);
     }
     (1..=components.len()).any(|end| means(&pattern, &components[..end], true))
@@ -106,7 +107,7 @@ fn signs() -> impl Strategy<Value = Sign> {
         1 => Just(Sign::Any),
         2 => Just(Sign::Star),
         1 => (any::<bool>(), proptest::collection::vec(letter(), 1..3)).prop_map(|(negated, of)| Sign::Class { negated, of }),
-        1 => proptest::collection::vec(word(), 1..3).prop_map(Sign::OneOf),
+        1 => proptest::collection::vec(prop_oneof![4 => word(), 1 => Just(String::new())], 1..3).prop_map(Sign::OneOf),
     ]
 }
 

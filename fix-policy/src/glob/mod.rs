@@ -33,6 +33,58 @@ impl DenyGlobs {
     }
 }
 
+/// Patterns that name files: as those that forbid, but a directory does not cover what is in it.
+#[derive(Clone, Debug)]
+pub(crate) struct FileGlobs(Globs);
+
+impl FileGlobs {
+    pub(crate) fn new<'p>(
+        key: &str,
+        patterns: impl IntoIterator<Item = &'p String>,
+        problems: &mut Vec<PolicyProblem>,
+    ) -> Self {
+        Self(Globs::new(key, patterns, file_glob, problems))
+    }
+
+    pub(crate) fn matches(&self, path: &RepoPath) -> bool {
+        let mut matches = Vec::new();
+        self.0.first(&path.collision_key(), &mut matches).is_some()
+            || !path.as_str().is_ascii() && self.0.first(&path.as_str().to_lowercase(), &mut matches).is_some()
+    }
+}
+
+/// Patterns of names of distributions, which are compared in their PEP 503 form.
+#[derive(Clone, Debug)]
+pub(crate) struct NameGlobs(Globs);
+
+impl NameGlobs {
+    pub(crate) fn new<'p>(
+        key: &str,
+        patterns: impl IntoIterator<Item = &'p String>,
+        problems: &mut Vec<PolicyProblem>,
+    ) -> Self {
+        Self(Globs::new(key, patterns, name_glob, problems))
+    }
+
+    /// The first pattern, in the order of their texts, that matches a name in its PEP 503 form.
+    pub(crate) fn matching(&self, name: &str) -> Option<&str> {
+        self.0.pattern(self.0.first(name, &mut Vec::new()))
+    }
+
+    pub(crate) fn matches(&self, name: &str) -> bool {
+        self.matches_all() || self.0.set.is_match(name)
+    }
+
+    /// Whether one of them matches every name.
+    pub(crate) fn matches_all(&self) -> bool {
+        self.0.patterns.iter().any(|pattern| pattern == "*" || pattern == "**")
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.patterns.is_empty()
+    }
+}
+
 /// Patterns that allow: each means what it says, and a trailing `/` all below it.
 #[derive(Clone, Debug)]
 pub(crate) struct AllowGlobs(Globs);
@@ -177,13 +229,53 @@ fn deny_glob(pattern: &str) -> Result<Glob, String> {
     while let Some(directory) = name.strip_suffix("/**") {
         name = directory;
     }
-    let rooted = if name.contains('/') || name == "**" { Cow::Borrowed(name) } else { format!("**/{name}").into() };
+    folded_glob(name, pattern)
+}
+
+fn file_glob(pattern: &str) -> Result<Glob, String> {
+    match pattern.strip_suffix('/') {
+        Some(directory) => folded_glob(&format!("{directory}/**"), pattern),
+        None => folded_glob(pattern, pattern),
+    }
+}
+
+/// The glob without regard to case, at any depth when the pattern of the document has no `/`.
+fn folded_glob(glob: &str, pattern: &str) -> Result<Glob, String> {
+    let rooted = if pattern.contains('/') || glob == "**" { Cow::Borrowed(glob) } else { format!("**/{glob}").into() };
     // Lower case on both sides lets the matcher look names up instead of running automata. A class is
     // left alone: `[A-z]` in lower case would be another one.
     if rooted.contains('[') {
         return built(&rooted, true);
     }
     built(&folded(&rooted)?, false)
+}
+
+/// A pattern of names, in the form that names are compared in (PEP 503).
+fn name_glob(pattern: &str) -> Result<Glob, String> {
+    let refuse = |problem: &str| Err(problem.to_owned());
+    if let Some(sign) = pattern.chars().find(|c| !(c.is_ascii_alphanumeric() || "-_.*?{},[]!^".contains(*c))) {
+        return Err(format!("holds {sign:?}, which no name of a distribution has"));
+    }
+    let mut glob = String::with_capacity(pattern.len());
+    let mut is_in_class = false;
+    for c in pattern.chars() {
+        is_in_class = c == '[' || is_in_class && c != ']';
+        match c {
+            '_' | '.' if is_in_class => {
+                return refuse("has `_` or `.` in a class; names are compared with `-` for both");
+            }
+            '-' | '_' | '.' if !is_in_class => {
+                if !glob.ends_with('-') {
+                    glob.push('-');
+                }
+            }
+            c => glob.push(c.to_ascii_lowercase()),
+        }
+    }
+    if glob.starts_with('-') || glob.ends_with('-') {
+        return refuse("begins or ends with a sign that no name begins or ends with");
+    }
+    built(&glob, false)
 }
 
 fn allow_glob(pattern: &str) -> Result<Glob, String> {
@@ -197,7 +289,7 @@ fn built(glob: &str, case_insensitive: bool) -> Result<Glob, String> {
     // What is not of a class may be a slash to the matcher.
     let glob = glob.replace("[!", "[!/").replace("[^", "[^/");
     let mut builder = GlobBuilder::new(&glob);
-    builder.literal_separator(true).backslash_escape(true).empty_alternates(false).case_insensitive(case_insensitive);
+    builder.literal_separator(true).backslash_escape(true).empty_alternates(true).case_insensitive(case_insensitive);
     builder.build().map_err(|error| format!("is no glob: {}", error.kind()))
 }
 
@@ -237,7 +329,10 @@ mod tests {
             ("*.PEM", "a.pem"),
             ("*.pem", "certs.pem/readme"),
             ("**/*.pem", "a.pem"),
-            (".github/**", "sub/.GitHub/workflows/x.yml"),
+            (".github", "sub/.GitHub/workflows/x.yml"),
+            ("foo{,.txt}", "foo"),
+            ("foo{,.txt}", "x/FOO.txt"),
+            ("{,a}", "a"),
             (".github/**", ".github/x"),
             (".github/", ".github/x"),
             ("infra", "a/infra/b/c.tf"),
@@ -272,6 +367,9 @@ mod tests {
             ("a[^b]c", "a/c"),
             ("??x", "éx"),
             (".env", "x.env"),
+            ("docs/**", "src/docs/a.py"),
+            ("docs/", "src/docs/a.py"),
+            ("{,a}", "b"),
         ] {
             assert!(!denies(pattern, path), "{pattern} {path}");
         }
@@ -283,6 +381,57 @@ mod tests {
         assert!(allows("src/*.py", "src/a.py") && !allows("src/*.py", "src/a/b.py"));
         assert!(allows("?/x", "é/x") && !allows("??/x", "é/x") && allows("é/*", "é/x") && !allows("é", "è"));
         assert!(!allows("*.py", "src/a.py") && !allows("src/**", "SRC/a") && !allows("src", "src/a"));
+    }
+
+    #[test]
+    fn files_are_named_without_what_is_below() {
+        let is_named = |pattern: &str, path: &str| {
+            let mut problems = Vec::new();
+            let globs = FileGlobs::new("test", &[pattern.to_owned()], &mut problems);
+            assert_eq!(problems, [], "{pattern}");
+            globs.matches(&path.parse().unwrap())
+        };
+        for (pattern, path) in [
+            ("requirements", "a/Requirements"),
+            ("*.txt", "x/Y.TXT"),
+            ("a/**", "A/b/c"),
+            ("a/", "a/b"),
+            ("**/r/*.in", "r/x.in"),
+        ] {
+            assert!(is_named(pattern, path), "{pattern} {path}");
+        }
+        for (pattern, path) in [("requirements", "requirements/models.py"), ("a/**", "x/a/b"), ("a/*", "b/a/c")] {
+            assert!(!is_named(pattern, path), "{pattern} {path}");
+        }
+    }
+
+    #[test]
+    fn names_are_compared_in_one_form() {
+        let matches = |pattern: &str, name: &str| {
+            let mut problems = Vec::new();
+            let globs = NameGlobs::new("test", &[pattern.to_owned()], &mut problems);
+            assert_eq!(problems, [], "{pattern}");
+            assert_eq!(globs.matches(name), globs.matching(name).is_some());
+            globs.matches(name)
+        };
+        for (pattern, name) in [
+            ("PyYAML", "pyyaml"),
+            ("Foo_Bar", "foo-bar"),
+            ("EVIL*", "evil-1"),
+            ("a._-b", "a-b"),
+            ("zope.*", "zope-interface"),
+            ("{A,B_c}", "b-c"),
+            ("[A-C]x", "bx"),
+            ("*", "x"),
+        ] {
+            assert!(matches(pattern, name), "{pattern} {name}");
+        }
+        assert!(!matches("foo_bar", "foobar"));
+        for pattern in ["", "a/b", "a b", "é", "a>=1", "[_]a", "-a", "a_", "a["] {
+            let mut problems = Vec::new();
+            NameGlobs::new("test", &[pattern.to_owned()], &mut problems);
+            assert_eq!(problems.len(), 1, "{pattern}");
+        }
     }
 
     #[test]
