@@ -8,7 +8,8 @@ use fix_plan::{FixPlan, RepoPath};
 use fix_policy::{PatchText, PolicyEngine, Severity};
 
 /// Cases whose patch a policy must deny, and why.
-const DENIED: [(&str, &str); 0] = [];
+const DENIED: [(&str, &str); 1] =
+    [("requirements_pin_continued", "the version has a line of its own, and what it belongs to stands above")];
 
 fn files(folder: &Path, below: &str, found: &mut Vec<(RepoPath, Vec<u8>)>) {
     for entry in fs::read_dir(folder.join(below)).unwrap() {
@@ -31,6 +32,9 @@ fn the_default_policy_allows_what_the_generator_makes() {
     let (mut judged, mut wrong) = (0, Vec::new());
     for case in fs::read_dir(root).unwrap() {
         let case = case.unwrap().path();
+        if !case.is_dir() {
+            continue;
+        }
         let name = case.file_name().unwrap().to_str().unwrap().to_owned();
         let plan = FixPlan::parse(&fs::read(case.join("plan.json")).unwrap()).unwrap();
         let mut found = Vec::new();

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use fix_patch::diff::{self, Diff};
 use fix_patch::{FindingCode, Patch};
-use fix_plan::{Confidence, FixPlan, RepoPath};
+use fix_plan::{Category, Confidence, FixPlan, RepoPath};
 use sha2::{Digest as _, Sha256};
 
 use crate::approved::{Approved, Denied};
@@ -114,7 +114,10 @@ impl PolicyEngine {
         self.policy.as_ref().map(|compiled| &compiled.policy)
     }
 
-    /// The SHA-256 of the policy's content and of the names of the added rules.
+    /// The SHA-256 of the policy's content and of the names of the added rules, as 64 hexadecimal digits.
+    ///
+    /// Of a policy that can't be used it is `unusable: ` and why, until a rule is added: two that fail for
+    /// one reason decide alike.
     #[must_use]
     pub fn digest(&self) -> &str {
         &self.digest
@@ -156,7 +159,8 @@ impl PolicyEngine {
             Err(error) => {
                 let message = format!("the diff can't be read safely: {error}");
                 findings.violation(
-                    PolicyViolation::block("diff_unreadable", message).remedy("the diff as `git diff` writes it"),
+                    PolicyViolation::block("diff_unreadable", message)
+                        .remedy("the diff as `git diff` writes it by default"),
                 );
             }
         })
@@ -229,8 +233,22 @@ fn approve<T>(value: T, decision: Decision) -> Result<Approved<T>, Denied> {
     if decision.allowed { Ok(Approved::new(value, decision)) } else { Err(Denied { decision: Box::new(decision) }) }
 }
 
+/// A category may be one that only an embedder knows, but not one that is hardly misspelt.
+fn category_problem(category: &str) -> Option<PolicyProblem> {
+    let problem = |message: String| Some(PolicyProblem::new("support.categories", message));
+    match category.parse::<Category>() {
+        Err(error) => problem(format!("{category:?}: {error}")),
+        Ok(Category::Other(_)) => {
+            let known = [Category::PythonMissingDependency, Category::LintFormat];
+            let meant = known.iter().map(Category::as_str).find(|known| strsim::osa_distance(category, known) <= 3)?;
+            problem(format!("{category:?} is no category of a generator; did you mean `{meant}`?"))
+        }
+        Ok(_) => None,
+    }
+}
+
 impl Compiled {
-    fn new(policy: SafetyPolicy) -> Result<Self, PolicyError> {
+    pub(crate) fn new(policy: SafetyPolicy) -> Result<Self, PolicyError> {
         let mut problems = Vec::new();
         let SafetyPolicy { paths, dependencies, danger, support, .. } = &policy;
         for (key, confidence) in
@@ -244,6 +262,7 @@ impl Compiled {
         if danger.safe_max > 100 {
             problems.push(PolicyProblem::new("danger.safe_max", "must be at most 100, the highest score"));
         }
+        problems.extend(support.categories.iter().filter_map(|category| category_problem(category)));
         let risky = danger.risky_paths.iter().map(|path| {
             (DenyGlobs::new("danger.risky_paths", std::slice::from_ref(&path.pattern), &mut problems), path.weight)
         });

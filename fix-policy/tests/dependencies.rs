@@ -85,7 +85,7 @@ fn lines_that_hide_what_they_are_are_told() {
         "+}\n",
         "+\"a\" \"b\"\n",
         "+\"a\\e\"\n",
-        "+evil\n",
+        "+evil>=1\n",
         "+a = [\"x\" y]\n",
     ] {
         let codes = codes("", "pyproject.toml", &format!(" a = 1\n{lines}"));

@@ -313,11 +313,16 @@ fn an_unusable_policy_denies_plans_and_patches_and_says_why() {
 
 #[test]
 fn numbers_out_of_range_are_refused() {
+    let mut policy = SafetyPolicy::from_toml("version = 1").unwrap();
+    policy.support.categories.push("a_category_of_ones_own".to_owned());
+    assert!(PolicyEngine::new(policy).is_ok());
     for change in [
         (|policy| policy.support.confidence_min = f64::NAN) as fn(&mut SafetyPolicy),
         |policy| policy.danger.confidence_low = 1.5,
         |policy| policy.danger.safe_max = 101,
         |policy| policy.paths.forbidden.push("a[".to_owned()),
+        |policy| policy.support.categories.push("lint_fromat".to_owned()),
+        |policy| policy.support.categories.push("Lint".to_owned()),
     ] {
         let mut policy = SafetyPolicy::from_toml("version = 1").unwrap();
         change(&mut policy);

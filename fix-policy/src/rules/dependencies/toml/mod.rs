@@ -36,7 +36,7 @@ pub(super) fn facts(hunk: &Hunk, kind: LineKind, origin: Origin, facts: &mut Vec
         }
         let is_own = line.kind == kind;
         let Some(read) = read else {
-            if is_own {
+            if is_own && !is_prose(text) {
                 walk.problem(Problem::Hidden, text.trim().to_owned());
             }
             (walk.table, walk.list) = (None, None);
@@ -333,6 +333,11 @@ impl<'l> Walk<'_, 'l> {
         }
         self.facts.extend(Requirement::read(text).map(|requirement| Fact::Dependency(requirement.entry())));
     }
+}
+
+/// Words alone stand in a string over several lines only, and declare nothing there.
+fn is_prose(text: &str) -> bool {
+    text.chars().all(|c| c.is_alphanumeric() || " \t.,-_()".contains(c))
 }
 
 fn is_reference(text: &str) -> bool {
