@@ -24,12 +24,30 @@ impl DenyGlobs {
         Self(Globs::new(key, patterns, deny_glob, problems))
     }
 
-    /// The first pattern, in the order of their texts, that matches `path` or a directory it is in.
-    pub(crate) fn matching(&self, path: &RepoPath) -> Option<&str> {
-        let folded = self.0.first_above(&path.collision_key());
-        // Folding may change how many characters there are, and `?` counts them.
-        let lower = (!path.as_str().is_ascii()).then(|| self.0.first_above(&path.as_str().to_lowercase())).flatten();
-        folded.into_iter().chain(lower).min()
+    /// The first pattern, in the order of their texts, that matches the path or a directory it is in.
+    pub(crate) fn matching(&self, path: &FoldedPath) -> Option<&str> {
+        path.spellings().filter_map(|path| self.0.first_above(path)).min()
+    }
+}
+
+/// A path without regard to case.
+#[derive(Clone, Debug)]
+pub(crate) struct FoldedPath {
+    key: String,
+    /// Folding may change how many characters there are, and `?` counts them.
+    lower: Option<String>,
+}
+
+impl FoldedPath {
+    pub(crate) fn new(path: &RepoPath) -> Self {
+        if path.as_str().is_ascii() {
+            return Self { key: path.as_str().to_ascii_lowercase(), lower: None };
+        }
+        Self { key: path.collision_key(), lower: Some(path.as_str().to_lowercase()) }
+    }
+
+    fn spellings(&self) -> impl Iterator<Item = &str> {
+        [Some(&self.key), self.lower.as_ref()].into_iter().flatten().map(String::as_str)
     }
 }
 
@@ -47,9 +65,7 @@ impl FileGlobs {
     }
 
     pub(crate) fn matches(&self, path: &RepoPath) -> bool {
-        let mut matches = Vec::new();
-        self.0.first(&path.collision_key(), &mut matches).is_some()
-            || !path.as_str().is_ascii() && self.0.first(&path.as_str().to_lowercase(), &mut matches).is_some()
+        FoldedPath::new(path).spellings().any(|path| self.0.is_match(path))
     }
 }
 
@@ -99,12 +115,7 @@ impl AllowGlobs {
     }
 
     pub(crate) fn matches(&self, text: &str) -> bool {
-        self.0.all || if text.is_ascii() { self.0.set.is_match(text) } else { self.matching(text).is_some() }
-    }
-
-    /// The first pattern, in the order of their texts, that matches.
-    pub(crate) fn matching(&self, text: &str) -> Option<&str> {
-        self.0.pattern(self.0.first(text, &mut Vec::new()))
+        self.0.all || self.0.is_match(text)
     }
 }
 
@@ -144,10 +155,19 @@ impl Globs {
         Self { all: patterns.iter().any(|pattern| pattern == "**"), set, patterns }
     }
 
+    fn is_match(&self, text: &str) -> bool {
+        if text.is_ascii() { self.set.is_match(text) } else { self.first(text, &mut Vec::new()).is_some() }
+    }
+
     /// The first glob that matches.
     fn first(&self, text: &str, matches: &mut Vec<usize>) -> Option<usize> {
+        let is_ascii = text.is_ascii();
+        // Most match nothing, and to see that costs less than to see what matches.
+        if is_ascii && !self.set.is_match(text) {
+            return None;
+        }
         self.set.matches_into(text, matches);
-        if text.is_ascii() {
+        if is_ascii {
             return matches.iter().copied().min();
         }
         // The matcher's `?` takes a byte: globs that may have one see one byte for each character. They are
@@ -311,7 +331,7 @@ mod tests {
         let mut problems = Vec::new();
         let globs = DenyGlobs::new("test", &[pattern.to_owned()], &mut problems);
         assert_eq!(problems, [], "{pattern}");
-        globs.matching(&path.parse().unwrap()).is_some()
+        globs.matching(&FoldedPath::new(&path.parse().unwrap())).is_some()
     }
 
     fn allows(pattern: &str, path: &str) -> bool {

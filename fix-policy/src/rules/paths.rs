@@ -5,11 +5,12 @@ use fix_plan::RepoPath;
 
 use crate::decision::{Findings, PolicyViolation};
 use crate::engine::Compiled;
+use crate::glob::FoldedPath;
 use crate::rules::Origin;
 
 /// Allowed and forbidden paths.
 pub(crate) fn path(rules: &Compiled, path: &RepoPath, findings: &mut Findings) {
-    if let Some(pattern) = rules.forbidden.matching(path) {
+    if let Some(pattern) = rules.forbidden.matching(&FoldedPath::new(path)) {
         let message = format!("{path} is forbidden by the pattern {pattern:?}");
         findings.violation(
             PolicyViolation::block("path_forbidden", message)

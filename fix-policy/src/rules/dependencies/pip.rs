@@ -43,7 +43,8 @@ fn line_facts(line: &str, hashes_follow: bool, is_read: &impl Fn(&str) -> bool, 
     if is_continued && !(is_apart && hashes_follow && (hashes || !code.is_empty())) {
         problem(Problem::Hidden, &format!("{name} \\"));
     }
-    if !options.is_empty() && !(code.is_empty() && includes(options).is_some_and(is_read)) {
+    let is_include = code.is_empty() && includes(options).is_some_and(is_read);
+    if !options.is_empty() && !is_include {
         problem(Problem::Option, &format!("{name} {options}"));
     }
     if code.is_empty() {

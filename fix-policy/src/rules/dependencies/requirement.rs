@@ -74,7 +74,7 @@ impl<'t> Requirement<'t> {
 /// Whether a URL, a repository or a variable stands in the text.
 pub(super) fn refers(text: &str) -> bool {
     const REPOSITORIES: [&str; 4] = ["git+", "hg+", "svn+", "bzr+"];
-    let lower = || text.as_bytes().iter().any(|byte| *byte == b'+').then(|| text.to_ascii_lowercase());
+    let lower = || text.contains('+').then(|| text.to_ascii_lowercase());
     let is_repository = |lower: String| {
         REPOSITORIES.iter().any(|scheme| {
             lower.match_indices(scheme).any(|(at, _)| {
