@@ -115,6 +115,11 @@ fn no_spelling_gets_past_a_list_of_names() {
                 " [tool.poetry.dependencies]\n evil = [\n+    {version = \"1\", python = \"<3\"},\n ]\n",
             ),
             ("pyproject.toml", " a = 1\n+evil = \" ^1\"\n"),
+            ("pyproject.toml", " a = 1\n+evil = [\"^1\"]\n"),
+            ("pyproject.toml", &format!("{POETRY}+evil = [\"<2\", \">3\"]\n")),
+            ("pyproject.toml", " a = 1\n+[tool.uv]\n+override-dependencies = [\"evil==1\"]\n"),
+            ("pyproject.toml", " a = 1\n+tool.poetry = {dependencies = {version = \"1\", evil = \"1\"}}\n"),
+            ("pyproject.toml", " [tool.pdm.dev-dependencies]\n+test = [\"evil\"]\n"),
             ("pyproject.toml", " a = 1\n+evil = \"v1.0\"\n"),
             ("pyproject.toml", " a = 1\n+evil = \"(>=1)\"\n"),
             ("pyproject.toml", " a = 1\n+evil = \"\"\n"),
@@ -264,6 +269,8 @@ fn what_moves_to_another_table_is_looked_at() {
             "direct_reference",
         ),
         (" [project]\n-keywords = [\n+dependencies = [\n   \"x\",\n   \"y\",\n", "dependency_hidden"),
+        ("-\"\"\"\n a.git = \"https://x\"\n", "direct_reference"),
+        ("-x = \"\"\"\n a = 1\n", "dependency_hidden"),
         (" \"\"\"\n [project.urls]\n \"\"\"\n+x = \"https://x\"\n", "direct_reference"),
     ] {
         let codes = codes("", "pyproject.toml", lines);

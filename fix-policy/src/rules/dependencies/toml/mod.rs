@@ -30,6 +30,10 @@ pub(super) fn facts(hunk: &Hunk, kind: LineKind, origin: Origin, facts: &mut Vec
         if changes {
             moved_pairs |= read.as_ref().is_some_and(|read| matches!(read.shape, Shape::Header(_)));
             moved_items |= read.as_ref().is_some_and(|read| read.opened != 0);
+            if read.is_none() && !is_prose(text) {
+                // The end of a string over several lines, perhaps: what was text may come to mean something.
+                (moved_pairs, moved_items) = (true, true);
+            }
         }
         if line.kind == other {
             continue;
@@ -220,7 +224,7 @@ impl<'l> Walk<'_, 'l> {
         }
         // Whatever is said of a distribution names it; what a table or a list says comes below.
         let named = match place {
-            Place::Name(at) if !matches!(value, Value::List(_)) => {
+            Place::Name(at) if !is_group(value) => {
                 let is_said_above = own + at < parts.len() && last != Some("version");
                 parts.get(at).copied().filter(|_| !is_said_above).map(Some)
             }
@@ -277,7 +281,10 @@ impl<'l> Walk<'_, 'l> {
             Value::Text(_) if last == "version" => self.table.is_none().then_some(None),
             Value::Text(text) => (is_constraint(text) && !OF_PROJECTS.contains(&last)).then_some(Some(last)),
             Value::Table(pairs) => (is_spec(pairs) && !holds_dependencies(last)).then_some(Some(last)),
-            Value::List(_) | Value::Word(_) => None,
+            Value::List(_) => {
+                (self.table.is_none() && !is_group(value) && !holds_dependencies(last)).then_some(Some(last))
+            }
+            Value::Word(_) => None,
         }
     }
 
@@ -360,6 +367,16 @@ fn is_spec(pairs: &[(Key<'_>, Value<'_>)]) -> bool {
             // A table of dependencies may hold one that is called `python`, or `version`.
             key.first().is_some_and(|part| part == "python") && !has("version") || matches!(value, Value::Table(_))
         })
+}
+
+/// Whether a value is a list of anything but versions of one distribution.
+fn is_group(value: &Value<'_>) -> bool {
+    let Value::List(items) = value else { return false };
+    let is_version = |item: &Value<'_>| match item {
+        Value::Text(text) => !text.trim().is_empty() && is_constraint(text),
+        _ => false,
+    };
+    !items.iter().any(is_version)
 }
 
 fn is_pinned(value: &Value<'_>) -> bool {
