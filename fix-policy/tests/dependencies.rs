@@ -1,7 +1,8 @@
 //! What changes of dependency files are allowed to say, case by case.
 #![expect(clippy::unwrap_used, reason = "that is how a test says no")]
 
-use fix_policy::{PolicyEngine, SafetyPolicy};
+use fix_plan::FixPlan;
+use fix_policy::{PatchText, PolicyEngine, SafetyPolicy};
 
 /// The diff of a file, from lines that begin with ` `, `-` or `+`.
 fn diff(path: &str, lines: &str) -> String {
@@ -293,4 +294,18 @@ fn what_the_diff_does_not_show_is_told() {
     assert_eq!(generous.evaluate_patch(renamed.as_bytes()).violations[0].code, "dependency_hidden");
     assert_eq!(generous.evaluate_patch(binary.as_bytes()).violations[0].code, "dependency_hidden");
     assert!(generous.evaluate_patch(moved.as_bytes()).allowed);
+}
+
+/// A file is one of dependencies, whatever it is called, when the plan says so.
+#[test]
+fn the_files_of_a_plan_are_looked_at_too() {
+    let plan = r#"{"root_cause":"x","category":"python_missing_dependency","confidence":1,"files":["deploy/python.txt"],"operations":[{"type":"add_dependency","file":"deploy/python.txt","details":{"name":"rich","spec":">=13"},"rationale":"r","evidence":[]}]}"#;
+    let plan = FixPlan::parse(plan.as_bytes()).unwrap();
+    let engine = PolicyEngine::default();
+    let allowed = |lines: &str, plan: Option<&FixPlan>| {
+        let diff = diff("deploy/python.txt", lines);
+        engine.evaluate_patch_text(PatchText { diff: diff.as_bytes(), plan, stale_lock_files: &[] }).allowed
+    };
+    assert!(allowed(" a\n+rich\n", Some(&plan)));
+    assert!(!allowed(" a\n+rich @ https://x\n", Some(&plan)) && allowed(" a\n+rich @ https://x\n", None));
 }
