@@ -41,6 +41,35 @@ pub fn path(bytes: &[u8]) {
     }
 }
 
+/// A diff that is read has files of one name or two, each changed once; its counts are those of its headers, and
+/// a file that comes or goes has lines on one side only.
+pub fn diff(bytes: &[u8]) {
+    let Ok(diff) = fix_patch::diff::parse(bytes) else { return };
+    let mut changed = std::collections::BTreeSet::new();
+    for file in &diff.files {
+        let path = file.path().expect("a file has a name");
+        assert!(changed.insert(path.clone()), "{path} is changed twice");
+        assert!(file.old_path != file.new_path || !file.copied, "{path} is a copy of itself");
+        let (mut old_end, mut shift) = (0, 0);
+        for hunk in &file.hunks {
+            let count =
+                |gone| u64::try_from(hunk.lines.iter().filter(|line| line.kind != gone).count()).expect("small");
+            let (old, new) = (count(fix_patch::diff::LineKind::Added), count(fix_patch::diff::LineKind::Removed));
+            assert_eq!((old, new), (hunk.old_lines, hunk.new_lines));
+            let first = |start: u64, lines: u64| i128::from(start) + i128::from(lines == 0);
+            let (old_first, new_first) = (first(hunk.old_start, old), first(hunk.new_start, new));
+            assert!(old_first > old_end && new_first == old_first + shift, "{path}: hunks follow from each other");
+            old_end = old_first + i128::from(old) - 1;
+            shift += i128::from(new) - i128::from(old);
+            assert!(file.old_path.is_some() || old == 0 && file.hunks.len() == 1);
+            assert!(file.new_path.is_some() || new == 0 && file.hunks.len() == 1);
+            assert!(hunk.lines_added() + hunk.lines_removed() > 0);
+            assert!(hunk.lines.iter().all(|line| line.text.find('\n').is_none_or(|at| at + 1 == line.text.len())));
+        }
+        assert!(!file.binary || file.hunks.is_empty());
+    }
+}
+
 /// A version specifier that is accepted has one spelling, on one line, without quotes.
 pub fn spec(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };

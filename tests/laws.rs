@@ -14,7 +14,9 @@ const LOG: &str = "2026-01-02T03:04:05.678Z \u{1b}[31mE   ModuleNotFoundError: N
 const MODULE: &str = "a b.c\n\"\"\"Doc.\"\"\"\nimport a, os.path as p  # why\nfrom b.c import (\n    a,  # one\n    d as e,\n)\nfrom ..x import y; z = f'{y!r:>{z}}'\n\ntry:\n    import q\nexcept ImportError:\n    q = None\n\n\nclass C[T](p.B):\n    def f(self, x: 'e' = lambda y: y):\n        from m import n, \\\n            o\n        return [n for n in x if (o := n)]\n";
 const PROJECT: &str = "rich >=2,<3 dependency-groups.dev x\n[project] # p\nname = 'x'\ndependencies = [\n  \"alpha[x]>=1 ; os_name == 'nt'\", # why\n  'rich',\n]\n[dependency-groups]\ndev = [{include-group = \"t\"}, \"a\"\n  , 'b']\nt = []\n[tool.poetry.dependencies]\npython = \"^3\"\nrich = {version = \"1\", extras = [\"x\"]}\nm.version = '1'\n";
 const REQUIREMENTS: &str = "rich ==2\n# c\nalpha[x]>=1,<2 ; os_name == 'nt' # why\n-r o.txt\nrich \\\n  >= 1 \\\n  --config-settings=a=b\r\nu @ https://e.example/u.zip#egg=u\nz";
-const SEEDS: [(&str, &[&str]); 6] = [
+const DIFF: &str = "diff --git a/a b.py b/a b.py\nindex 1..2 100755\n--- a/a b.py\t\n+++ b/a b.py\t\n@@ -1,2 +1,2 @@ def f():\n-- sql\n+++ x\n c\n@@ -9,0 +10 @@\n+d\ndiff --git \"a/\\303\\274\" \"b/\\303\\274\"\nnew file mode 100644\n--- /dev/null\n+++ \"b/\\303\\274\"\n@@ -0,0 +1 @@\n+a\n\\ No newline at end of file\n";
+const CHANGES: &str = "diff --git a/o b/n\nsimilarity index 100%\nrename from o\nrename to n\ndiff --git a/m b/m\nold mode 100644\nnew mode 100755\ndiff --git a/p b/p\nindex 1..2 100644\nBinary files a/p and b/p differ\ndiff --git a/d b/d\ndeleted file mode 100644\n--- a/d\n+++ /dev/null\n@@ -1,2 +0,0 @@\n-a\n-b\n";
+const SEEDS: [(&str, &[&str]); 7] = [
     ("plan", &[PLAN]),
     ("path", &["src/app.py", "a\\b", ".git/x", "..", "nul .txt", "\u{ff0e}\u{ff0e}/x", "a/%2e", "C:x"]),
     (
@@ -30,6 +32,7 @@ const SEEDS: [(&str, &[&str]); 6] = [
         ],
     ),
     ("log", &[LOG]),
+    ("diff", &[DIFF, CHANGES]),
     ("imports", &[MODULE]),
     (
         "dependencies",
@@ -41,11 +44,18 @@ fn check(name: &str, bytes: &[u8]) {
     match name {
         "plan" => laws::plan(bytes),
         "path" => laws::path(bytes),
+        "diff" => laws::diff(bytes),
         "spec" => laws::spec(bytes),
         "imports" => laws::imports(bytes),
         "dependencies" => laws::dependencies(bytes),
         _ => laws::log(bytes),
     }
+}
+
+/// A law over what is refused holds of nothing: the seeds are read.
+#[test]
+fn the_diffs_are_read() {
+    assert_eq!([DIFF, CHANGES].map(|text| fix_patch::diff::parse(text.as_bytes()).unwrap().files.len()), [2, 4]);
 }
 
 /// A seed with some bytes replaced, taken out, or written twice.

@@ -328,3 +328,59 @@ fn real_diffs_are_read_as_git_reads_them() {
     }
     eprintln!("{golden} golden patches and {accepted} commits are read alike");
 }
+
+/// A diff need not say the mode of a file: git then takes it from the file. What the default policy allows
+/// changes neither what a link or a submodule points to, nor what may be executed.
+#[test]
+fn diffs_without_index_lines_change_no_mode_and_no_link() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    git(folder, &["init", "--quiet"], None).unwrap();
+    fs::write(folder.join("plain"), "safe\n").unwrap();
+    fs::write(folder.join("short"), "safe").unwrap();
+    fs::write(folder.join("tool"), "safe\n").unwrap();
+    fs::set_permissions(folder.join("tool"), fs::Permissions::from_mode(0o755)).unwrap();
+    symlink("safe", folder.join("link")).unwrap();
+    let commit = "1".repeat(40);
+    git(folder, &["add", "--all"], None).unwrap();
+    git(folder, &["update-index", "--add", "--cacheinfo", &format!("160000,{commit},sub")], None).unwrap();
+    let before = String::from_utf8(git(folder, &["write-tree"], None).unwrap()).unwrap().trim().to_owned();
+
+    let sides = [
+        "safe\n".to_owned(),
+        "safe\n\\ No newline at end of file\n".to_owned(),
+        "/etc/passwd\n\\ No newline at end of file\n".to_owned(),
+        "/etc/passwd\n".to_owned(),
+        format!("Subproject commit {commit}\n"),
+        format!("Subproject commit {}\n", "2".repeat(40)),
+        format!("Subproject commit {}\n+more\n", "2".repeat(40)),
+    ];
+    let modes = ["100644", "100755", "120000", "160000"];
+    let engine = fix_policy::PolicyEngine::default();
+    let mut dice = Dice(11);
+    let (mut allowed, mut applied, mut harmful) = (0, 0, 0);
+    for _ in 0..600 {
+        let name = *dice.one(&["plain", "short", "tool", "link", "sub"]);
+        let header = match dice.below(3) {
+            0 => format!("old mode {}\nnew mode {}\n", dice.one(&modes), dice.one(&modes)),
+            _ => String::new(),
+        };
+        let (old, new) = (dice.one(&sides), dice.one(&sides));
+        let count = 1 + usize::from(new.contains("+more"));
+        let spans = if count == 1 { "@@ -1 +1 @@".to_owned() } else { format!("@@ -1 +1,{count} @@") };
+        let diff = format!("diff --git a/{name} b/{name}\n{header}--- a/{name}\n+++ b/{name}\n{spans}\n-{old}+{new}");
+        let is_allowed = engine.evaluate_patch(diff.as_bytes()).allowed;
+        git(folder, &["read-tree", &before], None).unwrap();
+        let is_applied = git(folder, &["apply", "--cached", "-"], Some(diff.as_bytes())).is_ok();
+        let raw = git(folder, &["diff-index", "--cached", "--raw", &before], None).unwrap();
+        let raw = String::from_utf8(raw).unwrap();
+        let is_harmful =
+            raw.lines().any(|line| !line.starts_with(":100644 100644") && !line.starts_with(":100755 100755"));
+        assert!(!(is_allowed && is_harmful), "{diff}{raw}");
+        allowed += u32::from(is_allowed && is_applied);
+        applied += u32::from(is_applied);
+        harmful += u32::from(is_harmful);
+    }
+    eprintln!("of 600 diffs, git applies {applied}, {harmful} change a mode or a link, {allowed} are allowed");
+    assert!(allowed > 0 && harmful > 10);
+}

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use fix_patch::diff::{self, Diff};
 use fix_patch::{FindingCode, Patch};
-use fix_plan::{Confidence, FixPlan, RepoPath};
+use fix_plan::{Category, Confidence, FixPlan, RepoPath};
 use sha2::{Digest as _, Sha256};
 
 use crate::approved::{Approved, Denied};
 use crate::decision::{Decision, Findings, PolicyViolation};
 use crate::document::{DEFAULT_POLICY_TOML, PolicyError, PolicyProblem, SafetyPolicy};
-use crate::glob::{AllowGlobs, DenyGlobs};
+use crate::glob::{AllowGlobs, DenyGlobs, FileGlobs, NameGlobs};
 use crate::rule::{Rule, Subject};
 use crate::rules;
 
@@ -39,9 +39,12 @@ pub(crate) struct Compiled {
     pub(crate) allowed: AllowGlobs,
     pub(crate) forbidden: DenyGlobs,
     pub(crate) risky: Vec<(DenyGlobs, u32)>,
-    pub(crate) names_allowed: AllowGlobs,
-    pub(crate) names_denied: AllowGlobs,
-    pub(crate) dependency_files: AllowGlobs,
+    pub(crate) names_allowed: NameGlobs,
+    pub(crate) names_denied: NameGlobs,
+    /// Where the rules on dependencies look.
+    pub(crate) dependency_files: FileGlobs,
+    /// Where operations on dependencies may act.
+    pub(crate) dependency_targets: AllowGlobs,
     pub(crate) python_files: AllowGlobs,
 }
 
@@ -111,7 +114,10 @@ impl PolicyEngine {
         self.policy.as_ref().map(|compiled| &compiled.policy)
     }
 
-    /// The SHA-256 of the policy's content and of the names of the added rules.
+    /// The SHA-256 of the policy's content and of the names of the added rules, as 64 hexadecimal digits.
+    ///
+    /// Of a policy that can't be used it is `unusable: ` and why, until a rule is added: two that fail for
+    /// one reason decide alike.
     #[must_use]
     pub fn digest(&self) -> &str {
         &self.digest
@@ -153,7 +159,8 @@ impl PolicyEngine {
             Err(error) => {
                 let message = format!("the diff can't be read safely: {error}");
                 findings.violation(
-                    PolicyViolation::block("diff_unreadable", message).remedy("the diff as `git diff` writes it"),
+                    PolicyViolation::block("diff_unreadable", message)
+                        .remedy("the diff as `git diff` writes it by default"),
                 );
             }
         })
@@ -193,11 +200,7 @@ impl PolicyEngine {
         stale_lock_files: &[RepoPath],
         findings: &mut Findings,
     ) {
-        rules::diff(policy, diff, bytes, findings);
-        if let Some(plan) = plan {
-            rules::scope(plan, diff, findings);
-            rules::operations(policy, plan, findings);
-        }
+        rules::diff(policy, diff, bytes, plan, findings);
         rules::lock_files(stale_lock_files, findings);
         self.added_rules(&Subject::Patch { diff, plan }, findings);
     }
@@ -230,8 +233,22 @@ fn approve<T>(value: T, decision: Decision) -> Result<Approved<T>, Denied> {
     if decision.allowed { Ok(Approved::new(value, decision)) } else { Err(Denied { decision: Box::new(decision) }) }
 }
 
+/// A category may be one that only an embedder knows, but not one that is hardly misspelt.
+fn category_problem(category: &str) -> Option<PolicyProblem> {
+    let problem = |message: String| Some(PolicyProblem::new("support.categories", message));
+    match category.parse::<Category>() {
+        Err(error) => problem(format!("{category:?}: {error}")),
+        Ok(Category::Other(_)) => {
+            let known = [Category::PythonMissingDependency, Category::LintFormat];
+            let meant = known.iter().map(Category::as_str).find(|known| strsim::osa_distance(category, known) <= 3)?;
+            problem(format!("{category:?} is no category of a generator; did you mean `{meant}`?"))
+        }
+        Ok(_) => None,
+    }
+}
+
 impl Compiled {
-    fn new(policy: SafetyPolicy) -> Result<Self, PolicyError> {
+    pub(crate) fn new(policy: SafetyPolicy) -> Result<Self, PolicyError> {
         let mut problems = Vec::new();
         let SafetyPolicy { paths, dependencies, danger, support, .. } = &policy;
         for (key, confidence) in
@@ -245,20 +262,33 @@ impl Compiled {
         if danger.safe_max > 100 {
             problems.push(PolicyProblem::new("danger.safe_max", "must be at most 100, the highest score"));
         }
+        problems.extend(support.categories.iter().filter_map(|category| category_problem(category)));
         let risky = danger.risky_paths.iter().map(|path| {
             (DenyGlobs::new("danger.risky_paths", std::slice::from_ref(&path.pattern), &mut problems), path.weight)
         });
         let risky = risky.collect();
         let mut allow = |key, patterns| AllowGlobs::new(key, patterns, &mut problems);
         let allowed = allow("paths.allowed", &paths.allowed);
-        let names_allowed = allow("dependencies.allowed", &dependencies.allowed);
-        let names_denied = allow("dependencies.denied", &dependencies.denied);
-        let dependency_files = allow("support.dependency_files", &support.dependency_files);
+        let dependency_targets = allow("support.dependency_files", &support.dependency_files);
         let python_files = allow("support.python_files", &support.python_files);
+        let mut names = |key, patterns| NameGlobs::new(key, patterns, &mut problems);
+        let names_allowed = names("dependencies.allowed", &dependencies.allowed);
+        let names_denied = names("dependencies.denied", &dependencies.denied);
+        let dependency_files = FileGlobs::new("dependencies.files", &dependencies.files, &mut problems);
         let forbidden = DenyGlobs::new("paths.forbidden", &paths.forbidden, &mut problems);
         if !problems.is_empty() {
             return Err(PolicyError::Invalid { problems });
         }
-        Ok(Self { allowed, forbidden, risky, names_allowed, names_denied, dependency_files, python_files, policy })
+        Ok(Self {
+            allowed,
+            forbidden,
+            risky,
+            names_allowed,
+            names_denied,
+            dependency_files,
+            dependency_targets,
+            python_files,
+            policy,
+        })
     }
 }

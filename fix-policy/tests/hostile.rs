@@ -53,3 +53,22 @@ fn every_hostile_diff_is_denied_for_its_reason() {
     }
     assert_eq!(fs::read_to_string(golden).unwrap_or_default(), found);
 }
+
+#[test]
+fn a_link_or_a_submodule_needs_no_mode_to_be_seen() {
+    let none = "\\ No newline at end of file\n";
+    let allowed = |header: &str, old: &str, new: &str| {
+        let diff = format!("diff --git a/x b/x\n{header}--- a/x\n+++ b/x\n@@ -1 +1 @@\n-{old}\n+{new}");
+        PolicyEngine::default().evaluate_patch(diff.as_bytes()).allowed
+    };
+    let (one, two) = ("1".repeat(40), "2".repeat(40));
+    for header in ["", "index 1..2 100644\n"] {
+        let (old, new) = (format!("Subproject commit {one}"), format!("Subproject commit {two}\n"));
+        assert!(!allowed(header, &old, &new) && !allowed(header, "x", &new) && !allowed(header, &old, "x\n"));
+    }
+    assert!(
+        allowed("", "safe", "/etc/passwd\n") && !allowed("", &format!("safe\n{}", none.trim_end()), "/etc/passwd\n")
+    );
+    assert!(!allowed("", "safe", &format!("/etc/passwd\n{none}")));
+    assert!(allowed("index 1..2 100644\n", "safe", &format!("/etc/passwd\n{none}")));
+}

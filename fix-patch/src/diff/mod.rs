@@ -4,6 +4,7 @@
 //! accepts it; what is read is what git writes, strictly.
 
 mod binary;
+mod header;
 mod read;
 mod write;
 

@@ -135,35 +135,6 @@ pub(super) struct Reader<'t> {
     at: usize,
 }
 
-/// The extended header lines, in the order in which git writes them.
-const HEADER_KEYS: [&str; 11] = [
-    "old mode ",
-    "new mode ",
-    "deleted file mode ",
-    "new file mode ",
-    "similarity index ",
-    "dissimilarity index ",
-    "copy from ",
-    "copy to ",
-    "rename from ",
-    "rename to ",
-    "index ",
-];
-
-/// The extended header lines of one file.
-#[derive(Default)]
-struct Header {
-    old_mode: Option<FileMode>,
-    new_mode: Option<FileMode>,
-    created: bool,
-    deleted: bool,
-    from: Option<RepoPath>,
-    to: Option<RepoPath>,
-    copied: bool,
-    /// Whether there is an `index` line.
-    index: bool,
-}
-
 impl<'t> Reader<'t> {
     fn peek(&self) -> Option<&'t str> {
         self.lines.get(self.at).copied()
@@ -219,6 +190,9 @@ impl<'t> Reader<'t> {
         if renamed && (old != header.from || new != header.to) {
             return Err(self.error("the headers disagree on the names of the file"));
         }
+        if renamed && old == new {
+            return Err(self.error("a file is renamed or copied to itself"));
+        }
         if !renamed && old.is_some() && new.is_some() && old != new {
             return Err(self.error("two names without a rename"));
         }
@@ -234,6 +208,10 @@ impl<'t> Reader<'t> {
             file.binary = true;
             return Ok(file);
         }
+        // All alike need not be the same: git writes 100% of lines in another order, too.
+        if file.hunks.is_empty() && header.similarity.is_some_and(|percent| percent < 100) {
+            return Err(self.error("the renamed file differs, and the diff does not say how"));
+        }
         let says_nothing = file.hunks.is_empty()
             && !renamed
             && !header.created
@@ -243,72 +221,6 @@ impl<'t> Reader<'t> {
             return Err(self.error("changes nothing"));
         }
         Ok(file)
-    }
-
-    fn header(&mut self) -> Result<Header, DiffError> {
-        let mut header = Header::default();
-        // Each key at most once, in git's order: of two that differ, readers could believe either.
-        for key in HEADER_KEYS {
-            let Some(value) = self.next_if(key) else { continue };
-            match key {
-                "old mode " => header.old_mode = Some(self.mode(value)?),
-                "new mode " => header.new_mode = Some(self.mode(value)?),
-                "deleted file mode " => (header.deleted, header.old_mode) = (true, Some(self.mode(value)?)),
-                "new file mode " => (header.created, header.new_mode) = (true, Some(self.mode(value)?)),
-                "copy from " => (header.copied, header.from) = (true, Some(self.path(value)?)),
-                "rename from " if header.from.is_none() => header.from = Some(self.path(value)?),
-                "copy to " if header.copied => header.to = Some(self.path(value)?),
-                "rename to " if !header.copied => header.to = Some(self.path(value)?),
-                "index " => self.index(value, &mut header)?,
-                "similarity index " | "dissimilarity index " => self.percentage(value)?,
-                _ => return Err(self.error("a file is copied and renamed")),
-            }
-        }
-        if (header.old_mode.is_some() != header.new_mode.is_some()) != (header.created || header.deleted) {
-            return Err(self.error("one mode without the other"));
-        }
-        if header.created && header.deleted || header.from.is_some() != header.to.is_some() {
-            return Err(self.error("the headers of the file contradict each other"));
-        }
-        if (header.created || header.deleted) && header.from.is_some() {
-            return Err(self.error("a file is created or deleted, and renamed"));
-        }
-        Ok(header)
-    }
-
-    /// `index 1234..5678 100644`: the mode, when the file has one.
-    fn index(&self, index: &str, header: &mut Header) -> Result<(), DiffError> {
-        let (ids, mode) = index.split_once(' ').map_or((index, None), |(ids, mode)| (ids, Some(mode)));
-        let id = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_hexdigit());
-        if !ids.split_once("..").is_some_and(|(old, new)| id(old) && id(new)) {
-            return Err(self.error("is no index line"));
-        }
-        header.index = true;
-        if let Some(mode) = mode {
-            // Git names a mode here only when it names none above.
-            if header.old_mode.is_some() || header.new_mode.is_some() {
-                return Err(self.error("the headers name the mode of the file twice"));
-            }
-            let mode = self.mode(mode)?;
-            header.old_mode = Some(mode);
-            header.new_mode = Some(mode);
-        }
-        Ok(())
-    }
-
-    fn percentage(&self, value: &str) -> Result<(), DiffError> {
-        let number = value.strip_suffix('%').and_then(|number| number.parse::<u8>().ok());
-        if number.is_some_and(|number| number <= 100) { Ok(()) } else { Err(self.error("is no percentage")) }
-    }
-
-    fn mode(&self, mode: &str) -> Result<FileMode, DiffError> {
-        match mode {
-            "100644" => Ok(FileMode::Regular),
-            "100755" => Ok(FileMode::Executable),
-            "120000" => Ok(FileMode::Symlink),
-            "160000" => Ok(FileMode::Submodule),
-            _ => Err(self.error("is no mode of git")),
-        }
     }
 
     /// The `---` and `+++` lines; `None` inside for `/dev/null`.
@@ -340,7 +252,7 @@ impl<'t> Reader<'t> {
         }
     }
 
-    fn path(&self, name: &str) -> Result<RepoPath, DiffError> {
+    pub(super) fn path(&self, name: &str) -> Result<RepoPath, DiffError> {
         let name = self.unquoted(name)?;
         self.checked(&name)
     }
@@ -370,6 +282,9 @@ impl<'t> Reader<'t> {
         let (mut old_at, mut shift) = (0, 0_i128);
         while let Some(header) = self.next_if("@@ -") {
             let (old, new) = hunk_header(header).ok_or_else(|| self.error("is no hunk header"))?;
+            if old.0 == 0 && old.1 > 0 || new.0 == 0 && new.1 > 0 {
+                return Err(self.error("there is no line 0"));
+            }
             // Lines before the hunk; a side without lines is numbered by the line before it.
             let old_before = old.0 - u64::from(old.1 > 0).min(old.0);
             let new_before = new.0 - u64::from(new.1 > 0).min(new.0);
@@ -383,6 +298,14 @@ impl<'t> Reader<'t> {
         }
         if file.hunks.is_empty() {
             return Err(self.error_ahead("expected a hunk"));
+        }
+        // A file that was not has no lines, and one that is gone keeps none.
+        let whole = |nothing: fn(&Hunk) -> (u64, u64)| matches!(&file.hunks[..], [hunk] if nothing(hunk) == (0, 0));
+        if file.old_path.is_none() && !whole(|hunk| (hunk.old_start, hunk.old_lines)) {
+            return Err(self.error("a created file has lines from before"));
+        }
+        if file.new_path.is_none() && !whole(|hunk| (hunk.new_start, hunk.new_lines)) {
+            return Err(self.error("a deleted file keeps lines"));
         }
         Ok(())
     }
@@ -555,6 +478,22 @@ mod tests {
             "diff --git a/x b/x\n--- /dev/null\n+++ b/x\n@@ -0,0 +1 @@\n+b\n".to_owned(),
             "diff --git a/x b/x\nold mode 100644\nnew mode 777\n".to_owned(),
             "diff --git a/x b/x\n".to_owned(),
+            format!("diff --git a/x b/x\nold mode 100755\nnew mode 100755\n--- a/x\n+++ b/x\n{hunk}"),
+            "diff --git a/x b/x\nsimilarity index 100%\nrename from x\nrename to x\n".to_owned(),
+            "diff --git a/x b/x\nsimilarity index 100%\ncopy from x\ncopy to x\n".to_owned(),
+            "diff --git a/x b/y\nrename from x\nrename to y\n".to_owned(),
+            "diff --git a/x b/y\nsimilarity index 90%\nrename from x\nrename to y\n".to_owned(),
+            format!("diff --git a/x b/x\nsimilarity index 90%\n--- a/x\n+++ b/x\n{hunk}"),
+            "diff --git a/x b/y\nsimilarity index +100%\nrename from x\nrename to y\n".to_owned(),
+            "diff --git a/x b/y\nsimilarity index 0100%\nrename from x\nrename to y\n".to_owned(),
+            format!("{HEAD}@@ -0 +0 @@\n-a\n+b\n"),
+            format!("{HEAD}@@ -0,0 +0 @@\n+b\n"),
+            "diff --git a/x b/x\nnew file mode 100644\n--- /dev/null\n+++ b/x\n@@ -1 +1,2 @@\n a\n+b\n".to_owned(),
+            "diff --git a/x b/x\nnew file mode 100644\n--- /dev/null\n+++ b/x\n@@ -1 +1 @@\n-a\n+b\n".to_owned(),
+            "diff --git a/x b/x\nnew file mode 100644\n--- /dev/null\n+++ b/x\n@@ -0,0 +1 @@\n+a\n@@ -0,0 +2 @@\n+b\n"
+                .to_owned(),
+            "diff --git a/x b/x\ndeleted file mode 100644\n--- a/x\n+++ /dev/null\n@@ -1,2 +1 @@\n-a\n b\n".to_owned(),
+            "diff --git a/x b/x\ndeleted file mode 100644\n--- a/x\n+++ /dev/null\n@@ -1 +1 @@\n-a\n+b\n".to_owned(),
         ] {
             assert!(parse(text.as_bytes()).is_err(), "{text}");
         }

@@ -200,6 +200,8 @@ pub struct Secrets {
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Dependencies {
+    /// Globs of the files that the rules look at. Case does not matter; one without `/` matches at any depth.
+    pub files: Vec<String>,
     /// Globs of which a name must match one.
     pub allowed: Vec<String>,
     /// Globs of which a name may match none.
@@ -268,7 +270,7 @@ pub struct Support {
     pub operations: Vec<OperationKind>,
     /// The least confidence, from 0 to 1.
     pub confidence_min: f64,
-    /// Globs of the files that dependencies are declared in.
+    /// Globs of the files that operations declare dependencies in.
     pub dependency_files: Vec<String>,
     /// Globs of the files that imports are removed from.
     pub python_files: Vec<String>,

@@ -2,12 +2,12 @@
 
 #[cfg(test)]
 mod differential;
+mod pattern;
 
-use std::borrow::Cow;
+use fix_plan::RepoPath;
+use globset::{Glob, GlobSet, GlobSetBuilder};
 
-use fix_plan::{PathProfile, RepoPath};
-use globset::{Glob, GlobBuilder, GlobSet, GlobSetBuilder};
-
+use self::pattern::{allow_glob, checked, deny_glob, file_glob, name_glob};
 use crate::document::PolicyProblem;
 
 /// Patterns that forbid: case does not matter, a pattern without `/` matches at
@@ -24,12 +24,80 @@ impl DenyGlobs {
         Self(Globs::new(key, patterns, deny_glob, problems))
     }
 
-    /// The first pattern, in the order of their texts, that matches `path` or a directory it is in.
-    pub(crate) fn matching(&self, path: &RepoPath) -> Option<&str> {
-        let folded = self.0.first_above(&path.collision_key());
-        // Folding may change how many characters there are, and `?` counts them.
-        let lower = (!path.as_str().is_ascii()).then(|| self.0.first_above(&path.as_str().to_lowercase())).flatten();
-        folded.into_iter().chain(lower).min()
+    /// The first pattern, in the order of their texts, that matches the path or a directory it is in.
+    pub(crate) fn matching(&self, path: &FoldedPath) -> Option<&str> {
+        path.spellings().filter_map(|path| self.0.first_above(path)).min()
+    }
+}
+
+/// A path without regard to case.
+#[derive(Clone, Debug)]
+pub(crate) struct FoldedPath {
+    key: String,
+    /// Folding may change how many characters there are, and `?` counts them.
+    lower: Option<String>,
+}
+
+impl FoldedPath {
+    pub(crate) fn new(path: &RepoPath) -> Self {
+        if path.as_str().is_ascii() {
+            return Self { key: path.as_str().to_ascii_lowercase(), lower: None };
+        }
+        Self { key: path.collision_key(), lower: Some(path.as_str().to_lowercase()) }
+    }
+
+    fn spellings(&self) -> impl Iterator<Item = &str> {
+        [Some(&self.key), self.lower.as_ref()].into_iter().flatten().map(String::as_str)
+    }
+}
+
+/// Patterns that name files: as those that forbid, but a directory does not cover what is in it.
+#[derive(Clone, Debug)]
+pub(crate) struct FileGlobs(Globs);
+
+impl FileGlobs {
+    pub(crate) fn new<'p>(
+        key: &str,
+        patterns: impl IntoIterator<Item = &'p String>,
+        problems: &mut Vec<PolicyProblem>,
+    ) -> Self {
+        Self(Globs::new(key, patterns, file_glob, problems))
+    }
+
+    pub(crate) fn matches(&self, path: &RepoPath) -> bool {
+        FoldedPath::new(path).spellings().any(|path| self.0.is_match(path))
+    }
+}
+
+/// Patterns of names of distributions, which are compared in their PEP 503 form.
+#[derive(Clone, Debug)]
+pub(crate) struct NameGlobs(Globs);
+
+impl NameGlobs {
+    pub(crate) fn new<'p>(
+        key: &str,
+        patterns: impl IntoIterator<Item = &'p String>,
+        problems: &mut Vec<PolicyProblem>,
+    ) -> Self {
+        Self(Globs::new(key, patterns, name_glob, problems))
+    }
+
+    /// The first pattern, in the order of their texts, that matches a name in its PEP 503 form.
+    pub(crate) fn matching(&self, name: &str) -> Option<&str> {
+        self.0.pattern(self.0.first(name, &mut Vec::new()))
+    }
+
+    pub(crate) fn matches(&self, name: &str) -> bool {
+        self.matches_all() || self.0.set.is_match(name)
+    }
+
+    /// Whether one of them matches every name.
+    pub(crate) fn matches_all(&self) -> bool {
+        self.0.patterns.iter().any(|pattern| pattern == "*" || pattern == "**")
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.patterns.is_empty()
     }
 }
 
@@ -47,12 +115,7 @@ impl AllowGlobs {
     }
 
     pub(crate) fn matches(&self, text: &str) -> bool {
-        self.0.all || if text.is_ascii() { self.0.set.is_match(text) } else { self.matching(text).is_some() }
-    }
-
-    /// The first pattern, in the order of their texts, that matches.
-    pub(crate) fn matching(&self, text: &str) -> Option<&str> {
-        self.0.pattern(self.0.first(text, &mut Vec::new()))
+        self.0.all || self.0.is_match(text)
     }
 }
 
@@ -92,10 +155,19 @@ impl Globs {
         Self { all: patterns.iter().any(|pattern| pattern == "**"), set, patterns }
     }
 
+    fn is_match(&self, text: &str) -> bool {
+        if text.is_ascii() { self.set.is_match(text) } else { self.first(text, &mut Vec::new()).is_some() }
+    }
+
     /// The first glob that matches.
     fn first(&self, text: &str, matches: &mut Vec<usize>) -> Option<usize> {
+        let is_ascii = text.is_ascii();
+        // Most match nothing, and to see that costs less than to see what matches.
+        if is_ascii && !self.set.is_match(text) {
+            return None;
+        }
         self.set.matches_into(text, matches);
-        if text.is_ascii() {
+        if is_ascii {
             return matches.iter().copied().min();
         }
         // The matcher's `?` takes a byte: globs that may have one see one byte for each character. They are
@@ -120,97 +192,6 @@ impl Globs {
     }
 }
 
-/// Whether a pattern is of the small language: the rest would be read differently by different people.
-fn checked(pattern: &str) -> Result<(), String> {
-    let refuse = |problem: &str| Err(problem.to_owned());
-    if pattern.is_empty() {
-        return refuse("is empty; `**` means every path");
-    }
-    if pattern.starts_with('/') {
-        return refuse("begins with `/`; write it relative to the root of the repository");
-    }
-    if pattern.contains('\\') {
-        return refuse("holds `\\`; write `/` between components, and `[*]` for a star");
-    }
-    if pattern.chars().any(char::is_control) {
-        return refuse("holds a control character");
-    }
-    if !pattern.is_ascii() && pattern.contains(['?', '[']) {
-        return refuse("has `?` or `[` beside letters that are not ASCII; write `*`, or words in braces");
-    }
-    for component in pattern.strip_suffix('/').unwrap_or(pattern).split('/') {
-        match component {
-            "" | "." | ".." => return refuse("has an empty, `.` or `..` component, which no path has"),
-            "**" => {}
-            _ if component.contains("**") => {
-                return refuse("has `**` beside something; it stands alone between slashes");
-            }
-            _ if component.matches('{').count() != component.matches('}').count() => {
-                return refuse("has `/` in braces, or braces that don't close; write two patterns");
-            }
-            _ => {}
-        }
-    }
-    classes(pattern)
-}
-
-/// A class must not hold `/`, by a range neither: the matcher would let it cross.
-fn classes(pattern: &str) -> Result<(), String> {
-    let mut rest = pattern;
-    while let Some((_, class)) = rest.split_once('[') {
-        let Some((class, behind)) = class.split_once(']') else {
-            return Err("has a `[` that is not closed".to_owned());
-        };
-        let signs: Vec<char> = class.trim_start_matches(['!', '^']).chars().collect();
-        let crosses = |range: &[char]| matches!(range, [from, '-', to] if (*from..=*to).contains(&'/'));
-        if signs.is_empty() || signs.contains(&'[') || signs.contains(&'/') || signs.windows(3).any(crosses) {
-            return Err("has a class that is empty, or holds `[`, `]` or `/`".to_owned());
-        }
-        rest = behind;
-    }
-    Ok(())
-}
-
-fn deny_glob(pattern: &str) -> Result<Glob, String> {
-    let mut name = pattern.strip_suffix('/').unwrap_or(pattern);
-    // What is below a directory is covered by the directory.
-    while let Some(directory) = name.strip_suffix("/**") {
-        name = directory;
-    }
-    let rooted = if name.contains('/') || name == "**" { Cow::Borrowed(name) } else { format!("**/{name}").into() };
-    // Lower case on both sides lets the matcher look names up instead of running automata. A class is
-    // left alone: `[A-z]` in lower case would be another one.
-    if rooted.contains('[') {
-        return built(&rooted, true);
-    }
-    built(&folded(&rooted)?, false)
-}
-
-fn allow_glob(pattern: &str) -> Result<Glob, String> {
-    match pattern.strip_suffix('/') {
-        Some(directory) => built(&format!("{directory}/**"), false),
-        None => built(pattern, false),
-    }
-}
-
-fn built(glob: &str, case_insensitive: bool) -> Result<Glob, String> {
-    // What is not of a class may be a slash to the matcher.
-    let glob = glob.replace("[!", "[!/").replace("[^", "[^/");
-    let mut builder = GlobBuilder::new(&glob);
-    builder.literal_separator(true).backslash_escape(true).empty_alternates(false).case_insensitive(case_insensitive);
-    builder.build().map_err(|error| format!("is no glob: {}", error.kind()))
-}
-
-/// The pattern as [`RepoPath::collision_key`] folds paths.
-fn folded(pattern: &str) -> Result<String, String> {
-    if pattern.is_ascii() {
-        return Ok(pattern.to_ascii_lowercase());
-    }
-    // On Unix a path may hold the signs of globs.
-    let path = RepoPath::parse(pattern, PathProfile::Unix).map_err(|error| format!("matches no path: {error}"))?;
-    Ok(path.collision_key())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -219,7 +200,7 @@ mod tests {
         let mut problems = Vec::new();
         let globs = DenyGlobs::new("test", &[pattern.to_owned()], &mut problems);
         assert_eq!(problems, [], "{pattern}");
-        globs.matching(&path.parse().unwrap()).is_some()
+        globs.matching(&FoldedPath::new(&path.parse().unwrap())).is_some()
     }
 
     fn allows(pattern: &str, path: &str) -> bool {
@@ -237,7 +218,10 @@ mod tests {
             ("*.PEM", "a.pem"),
             ("*.pem", "certs.pem/readme"),
             ("**/*.pem", "a.pem"),
-            (".github/**", "sub/.GitHub/workflows/x.yml"),
+            (".github", "sub/.GitHub/workflows/x.yml"),
+            ("foo{,.txt}", "foo"),
+            ("foo{,.txt}", "x/FOO.txt"),
+            ("{,a}", "a"),
             (".github/**", ".github/x"),
             (".github/", ".github/x"),
             ("infra", "a/infra/b/c.tf"),
@@ -272,6 +256,9 @@ mod tests {
             ("a[^b]c", "a/c"),
             ("??x", "éx"),
             (".env", "x.env"),
+            ("docs/**", "src/docs/a.py"),
+            ("docs/", "src/docs/a.py"),
+            ("{,a}", "b"),
         ] {
             assert!(!denies(pattern, path), "{pattern} {path}");
         }
@@ -283,6 +270,57 @@ mod tests {
         assert!(allows("src/*.py", "src/a.py") && !allows("src/*.py", "src/a/b.py"));
         assert!(allows("?/x", "é/x") && !allows("??/x", "é/x") && allows("é/*", "é/x") && !allows("é", "è"));
         assert!(!allows("*.py", "src/a.py") && !allows("src/**", "SRC/a") && !allows("src", "src/a"));
+    }
+
+    #[test]
+    fn files_are_named_without_what_is_below() {
+        let is_named = |pattern: &str, path: &str| {
+            let mut problems = Vec::new();
+            let globs = FileGlobs::new("test", &[pattern.to_owned()], &mut problems);
+            assert_eq!(problems, [], "{pattern}");
+            globs.matches(&path.parse().unwrap())
+        };
+        for (pattern, path) in [
+            ("requirements", "a/Requirements"),
+            ("*.txt", "x/Y.TXT"),
+            ("a/**", "A/b/c"),
+            ("a/", "a/b"),
+            ("**/r/*.in", "r/x.in"),
+        ] {
+            assert!(is_named(pattern, path), "{pattern} {path}");
+        }
+        for (pattern, path) in [("requirements", "requirements/models.py"), ("a/**", "x/a/b"), ("a/*", "b/a/c")] {
+            assert!(!is_named(pattern, path), "{pattern} {path}");
+        }
+    }
+
+    #[test]
+    fn names_are_compared_in_one_form() {
+        let matches = |pattern: &str, name: &str| {
+            let mut problems = Vec::new();
+            let globs = NameGlobs::new("test", &[pattern.to_owned()], &mut problems);
+            assert_eq!(problems, [], "{pattern}");
+            assert_eq!(globs.matches(name), globs.matching(name).is_some());
+            globs.matches(name)
+        };
+        for (pattern, name) in [
+            ("PyYAML", "pyyaml"),
+            ("Foo_Bar", "foo-bar"),
+            ("EVIL*", "evil-1"),
+            ("a._-b", "a-b"),
+            ("zope.*", "zope-interface"),
+            ("{A,B_c}", "b-c"),
+            ("[A-C]x", "bx"),
+            ("*", "x"),
+        ] {
+            assert!(matches(pattern, name), "{pattern} {name}");
+        }
+        assert!(!matches("foo_bar", "foobar"));
+        for pattern in ["", "a/b", "a b", "é", "a>=1", "[_]a", "-a", "a_", "a["] {
+            let mut problems = Vec::new();
+            NameGlobs::new("test", &[pattern.to_owned()], &mut problems);
+            assert_eq!(problems.len(), 1, "{pattern}");
+        }
     }
 
     #[test]

@@ -5,6 +5,7 @@ use fix_plan::{ActionKind, FixPlan, RepoPath};
 
 use crate::decision::{DangerReason, Findings};
 use crate::engine::Compiled;
+use crate::glob::FoldedPath;
 
 /// What the files weigh: each, and more on a risky path. A file has one name or two.
 pub(crate) fn files<'p>(
@@ -16,7 +17,8 @@ pub(crate) fn files<'p>(
     for names in files {
         count += 1;
         let risk = |path: &RepoPath| {
-            let weights = rules.risky.iter().filter(|(globs, _)| globs.matching(path).is_some());
+            let folded = FoldedPath::new(path);
+            let weights = rules.risky.iter().filter(|(globs, _)| globs.matching(&folded).is_some());
             weights.map(|(_, weight)| *weight).max()
         };
         let riskiest = names.into_iter().flatten().filter_map(|path| Some((risk(path)?, path))).max();

@@ -9,8 +9,7 @@ mod support;
 use fix_patch::diff::Diff;
 use fix_plan::{FixPlan, RepoPath};
 
-pub(crate) use danger::operations;
-
+use self::danger::operations;
 use crate::decision::{Findings, PolicyViolation};
 use crate::engine::Compiled;
 
@@ -27,16 +26,35 @@ pub(crate) fn plan(rules: &Compiled, plan: &FixPlan, findings: &mut Findings) {
     operations(rules, plan, findings);
 }
 
-/// Judges a diff.
-pub(crate) fn diff(rules: &Compiled, diff: &Diff, bytes: usize, findings: &mut Findings) {
-    paths::diff(rules, diff, bytes, findings);
-    secrets::diff(rules, diff, findings);
-    dependencies::diff(rules, diff, findings);
-    danger::diff(rules, diff, bytes, findings);
+/// Where a diff comes from.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Origin {
+    /// From anyone.
+    Outside,
+    /// From a generator that read the files, and carries out a plan.
+    Plan,
 }
 
-/// Judges whether a diff keeps to its plan.
-pub(crate) fn scope(plan: &FixPlan, diff: &Diff, findings: &mut Findings) {
+impl Origin {
+    pub(crate) fn of(plan: Option<&FixPlan>) -> Self {
+        if plan.is_some() { Self::Plan } else { Self::Outside }
+    }
+}
+
+/// Judges a diff, and whether it keeps to its plan, when it has one.
+pub(crate) fn diff(rules: &Compiled, diff: &Diff, bytes: usize, plan: Option<&FixPlan>, findings: &mut Findings) {
+    let origin = Origin::of(plan);
+    paths::diff(rules, diff, bytes, origin, findings);
+    secrets::diff(rules, diff, findings);
+    dependencies::diff(rules, diff, plan, findings);
+    danger::diff(rules, diff, bytes, findings);
+    if let Some(plan) = plan {
+        scope(plan, diff, findings);
+        operations(rules, plan, findings);
+    }
+}
+
+fn scope(plan: &FixPlan, diff: &Diff, findings: &mut Findings) {
     for file in &diff.files {
         for path in [&file.old_path, &file.new_path].into_iter().flatten() {
             if !plan.files().contains(path) {

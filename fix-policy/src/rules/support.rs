@@ -39,7 +39,7 @@ pub(crate) fn plan(rules: &Compiled, plan: &FixPlan, findings: &mut Findings) {
         }
         let (fits, key) = match kind {
             ActionKind::AddDependency | ActionKind::PinDependency => {
-                (rules.dependency_files.matches(path), "support.dependency_files")
+                (rules.dependency_targets.matches(path), "support.dependency_files")
             }
             ActionKind::RemoveUnused => (rules.python_files.matches(path), "support.python_files"),
             ActionKind::UpdateConfig | ActionKind::ModifyCode => (true, ""),

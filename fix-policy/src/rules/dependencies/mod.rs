@@ -1,13 +1,16 @@
 //! Which distributions, and from where.
 
-mod lines;
+mod pip;
+mod requirement;
+mod toml;
 
 use std::collections::BTreeSet;
 
 use fix_patch::diff::{Diff, FileDiff, LineKind};
-use fix_plan::{Action, FixPlan, normalize_name};
+use fix_plan::{Action, FixPlan, RepoPath, normalize_name};
 
-use self::lines::{Entry, Language};
+use self::requirement::{Fact, Problem};
+use super::Origin;
 use crate::decision::{Findings, PolicyViolation};
 use crate::document::Answer;
 use crate::engine::Compiled;
@@ -23,7 +26,7 @@ pub(crate) fn plan(rules: &Compiled, plan: &FixPlan, findings: &mut Findings) {
         };
         let dependency = Named {
             name: dependency.name.normalized(),
-            pinned: !dependency.spec.is_any(),
+            unpinned: dependency.spec.is_any(),
             new,
             file: operation.file.as_str(),
         };
@@ -32,40 +35,139 @@ pub(crate) fn plan(rules: &Compiled, plan: &FixPlan, findings: &mut Findings) {
 }
 
 /// Added lines of dependency files: what fetches from somewhere else than the index, and new names.
-pub(crate) fn diff(rules: &Compiled, diff: &Diff, findings: &mut Findings) {
+pub(crate) fn diff(rules: &Compiled, diff: &Diff, plan: Option<&FixPlan>, findings: &mut Findings) {
+    let origin = Origin::of(plan);
     for file in &diff.files {
-        let Some(path) = file.path().filter(|path| rules.dependency_files.matches(path.as_str())) else { continue };
-        let is_toml = path.as_str().ends_with(".toml") || path.file_name() == "Pipfile";
-        let language = if is_toml { Language::Toml } else { Language::Requirements };
-        for (code, what) in lines_of(file, LineKind::Added).filter_map(|line| lines::elsewhere(line, language)) {
-            findings.violation(
-                PolicyViolation::block(code, format!("an added line of {path} holds {what}"))
-                    .in_file(path.as_str())
-                    .remedy("a dependency by name and version, from the configured index"),
-            );
+        let Some(path) = file.path().filter(|path| is_dependency_file(rules, plan, path)) else { continue };
+        let renamed = file.old_path.as_ref().filter(|old| file.new_path.as_ref().is_some_and(|new| new != *old));
+        if file.binary
+            || renamed
+                .is_some_and(|old| Language::of(old) != Language::of(path) || !rules.dependency_files.matches(old))
+        {
+            let message = format!("what {path} declares is not shown by the diff");
+            findings.violation(hidden(path, message));
         }
-        let entries = |kind| lines_of(file, kind).flat_map(move |line| lines::entries(line, language));
-        let removed: BTreeSet<Entry> = entries(LineKind::Removed).collect();
-        let names: BTreeSet<String> = removed.iter().map(|entry| normalize_name(&entry.name)).collect();
-        // A line that only got a comma or a comment names nothing new.
-        for entry in entries(LineKind::Added).filter(|entry| !removed.contains(entry)) {
-            let name = normalize_name(&entry.name);
-            let new = !names.contains(&name);
-            judge(rules, &Named { name: &name, pinned: entry.pinned, new, file: path.as_str() }, findings);
+        let added = facts(rules, file, path, LineKind::Added, origin);
+        if added.is_empty() {
+            continue;
+        }
+        let removed: BTreeSet<Fact> = facts(rules, file, path, LineKind::Removed, origin).into_iter().collect();
+        let dependencies =
+            removed.iter().filter_map(|fact| if let Fact::Dependency(entry) = fact { Some(entry) } else { None });
+        let names: BTreeSet<String> =
+            dependencies.filter_map(|entry| entry.name.as_deref()).map(normalize_name).collect();
+        for fact in &added {
+            match fact {
+                // What the file said before is not new.
+                Fact::Problem(..) if removed.contains(fact) => {}
+                Fact::Problem(problem, _) => findings.violation(violation(*problem, path)),
+                Fact::Dependency(entry) => match &entry.name {
+                    Some(name) => {
+                        let name = normalize_name(name);
+                        let unpinned = !entry.pinned && !removed.contains(fact);
+                        let new = !names.contains(&name);
+                        judge(rules, &Named { name: &name, unpinned, new, file: path.as_str() }, findings);
+                    }
+                    // The plan names it, and was judged.
+                    None if origin == Origin::Plan => {}
+                    None if rules.names_allowed.matches_all() && rules.names_denied.is_empty() => {}
+                    None => {
+                        let message = format!("{path} gets a version, and the diff does not show of what");
+                        findings.violation(hidden(path, message));
+                    }
+                },
+            }
         }
     }
 }
 
-fn lines_of(file: &FileDiff, kind: LineKind) -> impl Iterator<Item = &str> {
-    let lines = file.hunks.iter().flat_map(|hunk| &hunk.lines);
-    lines.filter(move |line| line.kind == kind).map(|line| line.text.as_str())
+/// What a dependency file is written in.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Language {
+    /// `pyproject.toml`
+    Toml,
+    /// What pip reads.
+    Requirements,
+}
+
+impl Language {
+    fn of(path: &RepoPath) -> Self {
+        let name = path.file_name();
+        let ending = name.rsplit('.').next().unwrap_or_default();
+        let is_toml = ending.eq_ignore_ascii_case("toml") || name.eq_ignore_ascii_case("Pipfile");
+        if is_toml { Self::Toml } else { Self::Requirements }
+    }
+}
+
+/// A file of the policy's list, or one in which the plan adds or pins.
+fn is_dependency_file(rules: &Compiled, plan: Option<&FixPlan>, path: &RepoPath) -> bool {
+    let operations = plan.map(FixPlan::operations).unwrap_or_default();
+    rules.dependency_files.matches(path)
+        || operations.iter().any(|operation| {
+            let of_dependency = matches!(operation.action, Action::AddDependency(_) | Action::PinDependency(_));
+            of_dependency && operation.file == *path
+        })
+}
+
+fn facts(rules: &Compiled, file: &FileDiff, path: &RepoPath, kind: LineKind, origin: Origin) -> Vec<Fact> {
+    let mut facts = Vec::new();
+    for hunk in &file.hunks {
+        match Language::of(path) {
+            Language::Toml => toml::facts(hunk, kind, origin, &mut facts),
+            Language::Requirements => {
+                let is_read =
+                    |name: &str| included(path, name).is_some_and(|file| rules.dependency_files.matches(&file));
+                pip::facts(hunk, kind, is_read, &mut facts);
+            }
+        }
+    }
+    facts
+}
+
+/// The file that `-r NAME` means in a requirements file.
+fn included(path: &RepoPath, name: &str) -> Option<RepoPath> {
+    let mut parts: Vec<&str> = path.components().collect();
+    parts.pop();
+    for part in name.split('/') {
+        match part {
+            "." => {}
+            ".." => drop(parts.pop()?),
+            part => parts.push(part),
+        }
+    }
+    parts.join("/").parse().ok()
+}
+
+fn violation(problem: Problem, path: &RepoPath) -> PolicyViolation {
+    let block = |code: &'static str, what: &str| {
+        PolicyViolation::block(code, format!("an added line of {path} holds {what}"))
+            .in_file(path.as_str())
+            .remedy("a dependency by name and version, from the configured index")
+    };
+    match problem {
+        Problem::Option => block("index_option", "an option of a package manager"),
+        Problem::Reference => block("direct_reference", "a URL, a path or a version control reference"),
+        Problem::Hidden => hidden(
+            path,
+            format!(
+                "an added line of {path} hides what it declares: it is continued, escaped, or can't be read for sure"
+            ),
+        ),
+    }
+}
+
+fn hidden(path: &RepoPath, message: String) -> PolicyViolation {
+    PolicyViolation::block("dependency_hidden", message)
+        .in_file(path.as_str())
+        .remedy("a dependency by name and version, on one line")
 }
 
 /// A dependency that is added or changed.
 struct Named<'n> {
     /// In its PEP 503 form.
     name: &'n str,
-    pinned: bool,
+    /// Whether it comes without a version.
+    unpinned: bool,
     /// Whether the file did not name it before.
     new: bool,
     file: &'n str,
@@ -73,7 +175,7 @@ struct Named<'n> {
 
 fn judge(rules: &Compiled, dependency: &Named<'_>, findings: &mut Findings) {
     let policy = &rules.policy.dependencies;
-    let Named { name, pinned, new, file } = *dependency;
+    let Named { name, unpinned, new, file } = *dependency;
     if let Some(pattern) = rules.names_denied.matching(name) {
         findings.violation(
             PolicyViolation::block("dependency_denied", format!("{name} is denied by the pattern {pattern:?}"))
@@ -98,7 +200,7 @@ fn judge(rules: &Compiled, dependency: &Named<'_>, findings: &mut Findings) {
         };
         findings.violation(violation.in_file(file).by(key).remedy(remedy));
     };
-    if !pinned {
+    if unpinned {
         let message = format!("{name} has no version");
         answer(policy.unpinned, "dependency_unpinned", "dependencies.unpinned", message, "a version");
     }
