@@ -103,6 +103,13 @@ fn assert_published(home: &Path, broken: &Broken, finished: &Finished, removed: 
         assert!(!report[key].is_null(), "{key}");
     }
     assert_eq!(report["validation"], serde_json::json!({"status": "passed", "tests_failed": 0}));
+    let proof = &report["proof"];
+    assert_eq!((&proof["baseline"]["status"], &proof["validation"]["status"]), (&"failed".into(), &"passed".into()));
+    for check in [&proof["baseline"], &proof["validation"]] {
+        assert_eq!(check["fingerprint"].as_str().unwrap().len(), 64);
+        assert!(check["sandbox"].as_str().unwrap().starts_with("bubblewrap"));
+        assert!(check["commands"].as_array().unwrap().iter().all(|command| command["exit_code"].is_i64()));
+    }
 }
 
 fn broken(name: &str) -> &'static Broken {

@@ -1,10 +1,10 @@
 //! Each way a run can end without a pull request opens nothing, and says why.
 
-use fix_pipeline::testing::FakePlanSource;
 use fix_pipeline::testing::mocks::{MockPlanSource, MockPrSink};
+use fix_pipeline::testing::{Case, FakeForge, FakePlanSource};
 use fix_pipeline::{
-    CheckStatus, Event, Finished, MemoryRunStore, Outcome, OutcomeCode, Pipeline, PrSink, PrStatus, PullRequest,
-    RunStore,
+    AdapterError, Announcement, CheckStatus, CommandRecord, Event, Finished, MemoryRunStore, Outcome, OutcomeCode,
+    Phase, Pipeline, PrSink, PrStatus, PullRequest, Report, RunContext, RunStore, Subject, Validated, Validator,
 };
 use fix_policy::{PolicyEngine, SafetyPolicy};
 use fix_tests::adapters::Scripted;
@@ -155,16 +155,12 @@ async fn a_repaired_plan_goes_on() {
 /// A validator whose command changes between red and green, as by a restart with another configuration.
 struct Fickle(Scripted);
 
-impl fix_pipeline::Validator for Fickle {
-    async fn validate(
-        &self,
-        run: &fix_pipeline::RunContext,
-        subject: fix_pipeline::Subject<'_>,
-    ) -> Result<fix_pipeline::Report, fix_pipeline::AdapterError> {
-        let command = if matches!(subject, fix_pipeline::Subject::Baseline) { "exit 1" } else { "exit 0" };
+impl Validator for Fickle {
+    async fn validate(&self, run: &RunContext, subject: Subject<'_>) -> Result<Report, AdapterError> {
+        let command = if matches!(subject, Subject::Baseline) { "exit 1" } else { "exit 0" };
         let mut report = self.0.validate(run, subject).await?;
-        report.commands.push(fix_pipeline::CommandRecord {
-            phase: fix_pipeline::Phase::Check,
+        report.commands.push(CommandRecord {
+            phase: Phase::Check,
             command: command.to_owned(),
             exit_code: Some(0),
             duration_ms: 1,
@@ -187,17 +183,13 @@ async fn red_by_one_command_and_green_by_another_proves_nothing() {
 #[tokio::test]
 async fn checks_that_fail_in_different_ways_are_flaky() {
     struct Wanders(std::sync::atomic::AtomicU64);
-    impl fix_pipeline::Validator for Wanders {
-        async fn validate(
-            &self,
-            _: &fix_pipeline::RunContext,
-            _: fix_pipeline::Subject<'_>,
-        ) -> Result<fix_pipeline::Report, fix_pipeline::AdapterError> {
+    impl Validator for Wanders {
+        async fn validate(&self, _: &RunContext, _: Subject<'_>) -> Result<Report, AdapterError> {
             let failed = 1 + self.0.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
-            Ok(fix_pipeline::Report::new(CheckStatus::Failed, "tree").with_tests(9, failed))
+            Ok(Report::new(CheckStatus::Failed, "tree").with_tests(9, failed))
         }
     }
-    let case = fix_pipeline::testing::Case::missing_dependency();
+    let case = Case::missing_dependency();
     let mut pipeline =
         Pipeline::new(MockPlanSource::new(), Wanders(Default::default()), never(), MemoryRunStore::default());
     pipeline.repeats = std::num::NonZeroU32::new(2).unwrap();
@@ -228,6 +220,56 @@ async fn secrets_never_reach_the_journal() {
     let stored: String = journal.iter().map(fix_pipeline::Entry::to_json).collect();
     assert!(stored.contains("PASSWORD=[redacted password]"), "{stored}");
     assert!(!stored.contains("hunter2") && !stored.contains("our-own-secret"), "{stored}");
+}
+
+/// Whatever port it comes from, in whichever field.
+#[tokio::test]
+async fn no_adapter_brings_a_secret_into_the_journal() {
+    const SECRET: &str = "our-own-secret";
+    struct Talkative(FakeForge);
+    impl Validator for Talkative {
+        async fn validate(&self, _: &RunContext, subject: Subject<'_>) -> Result<Report, AdapterError> {
+            let (status, code) = match subject {
+                Subject::Baseline => (CheckStatus::Failed, 1),
+                Subject::Patched(_) => (CheckStatus::Passed, 0),
+            };
+            let mut report = Report::new(status, format!("tree {code} {SECRET}")).with_tests(1, u64::from(code == 1));
+            report.sandbox = format!("a box {SECRET}");
+            report.output_tail = format!("{SECRET}\nE   ModuleNotFoundError: No module named 'requests'\n");
+            report.commands.push(CommandRecord {
+                phase: Phase::Check,
+                command: format!("env KEY={SECRET} INDEX=https://user:hunter2hunter2@h/ python -m unittest"),
+                exit_code: Some(code),
+                duration_ms: 1,
+            });
+            Ok(report)
+        }
+    }
+    impl PrSink for Talkative {
+        async fn open(&self, run: &RunContext, change: &Validated) -> Result<PullRequest, AdapterError> {
+            let opened = self.0.open(run, change).await?;
+            Ok(opened.with_url(format!("https://user:{SECRET}@h/1")))
+        }
+
+        async fn find(&self, run: &RunContext, at: &Announcement) -> Result<Option<PullRequest>, AdapterError> {
+            self.0.find(run, at).await
+        }
+    }
+    let case = Case::missing_dependency();
+    let plan = case.plan.replacen("tests import", &format!("{SECRET} at https://u:hunter2hunter2@h/ tests import"), 1);
+    let sink = Talkative(FakeForge::default());
+    let source = FakePlanSource::answering([plan]);
+    let mut pipeline = Pipeline::new(source, Talkative(FakeForge::default()), sink, MemoryRunStore::default());
+    pipeline.redactor = fix_plan::Redactor::new([SECRET]);
+    let finished = pipeline.run(&case.failure, &case.tree).await.unwrap();
+    assert_eq!(finished.outcome.code(), OutcomeCode::Opened);
+    let journal = pipeline.run_store.load(finished.run).await.unwrap();
+    let stored: String = journal.iter().map(fix_pipeline::Entry::to_json).collect();
+    let published = format!("{:?}", pipeline.pr_sink.0.pull_requests());
+    for text in [stored, published, format!("{:?}", finished.record)] {
+        assert!(text.contains("[redacted secret]"), "{text}");
+        assert!(!text.contains(SECRET) && !text.contains("hunter2"), "{text}");
+    }
 }
 
 #[tokio::test]
@@ -261,13 +303,9 @@ fn every_outcome_is_documented() {
 #[tokio::test]
 async fn another_failure_is_not_this_one() {
     struct Another;
-    impl fix_pipeline::Validator for Another {
-        async fn validate(
-            &self,
-            _: &fix_pipeline::RunContext,
-            _: fix_pipeline::Subject<'_>,
-        ) -> Result<fix_pipeline::Report, fix_pipeline::AdapterError> {
-            let mut report = fix_pipeline::Report::new(CheckStatus::Failed, "tree").with_tests(1, 1);
+    impl Validator for Another {
+        async fn validate(&self, _: &RunContext, _: Subject<'_>) -> Result<Report, AdapterError> {
+            let mut report = Report::new(CheckStatus::Failed, "tree").with_tests(1, 1);
             report.output_tail = "ModuleNotFoundError: No module named 'yaml'\n".to_owned();
             Ok(report)
         }
@@ -281,6 +319,30 @@ async fn another_failure_is_not_this_one() {
     assert_eq!(stopped(&finished).0, OutcomeCode::DifferentFailure);
 }
 
+/// Nor with something that nobody knows, where all of what it printed is there.
+#[tokio::test]
+async fn an_unknown_failure_is_not_this_one() {
+    struct Prints(String);
+    impl Validator for Prints {
+        async fn validate(&self, _: &RunContext, _: Subject<'_>) -> Result<Report, AdapterError> {
+            let mut report = Report::new(CheckStatus::Failed, "tree").with_tests(1, 1);
+            report.output_tail = self.0.clone();
+            Ok(report)
+        }
+    }
+    let case = Case::missing_dependency();
+    for (printed, expected) in [
+        ("AssertionError: 1 != 2\n".to_owned(), OutcomeCode::DifferentFailure),
+        // It may have printed it before.
+        ("AssertionError: 1 != 2\n".repeat(1_000), OutcomeCode::NoPlan),
+        (String::new(), OutcomeCode::NoPlan),
+    ] {
+        let pipeline = Pipeline::new(FakePlanSource::default(), Prints(printed), never(), MemoryRunStore::default());
+        let finished = pipeline.run(&case.failure, &case.tree).await.unwrap();
+        assert_eq!(stopped(&finished).0, expected);
+    }
+}
+
 /// Checks that disagree with themselves prove nothing, in red and in green.
 #[tokio::test]
 async fn flaky_checks_end_a_run() {
@@ -289,7 +351,7 @@ async fn flaky_checks_end_a_run() {
         (&[Failed, Failed, Passed][..], "without a patch, 2 of 3 checks ended as failed"),
         (&[Failed, Failed, Failed, Passed, Passed, Failed], "with the patch, 2 of 3 checks ended as passed"),
     ] {
-        let case = fix_pipeline::testing::Case::missing_dependency();
+        let case = Case::missing_dependency();
         let validator = fix_pipeline::testing::FakeValidator::red_then_green();
         for verdict in verdicts {
             validator.then(Ok(*verdict));
@@ -305,7 +367,7 @@ async fn flaky_checks_end_a_run() {
 /// Who schedules runs may give one up; what is over stays as it is.
 #[tokio::test]
 async fn an_abandoned_run_is_over_and_recorded() {
-    let case = fix_pipeline::testing::Case::missing_dependency();
+    let case = Case::missing_dependency();
     let validator = fix_pipeline::testing::FakeValidator::red_then_green();
     validator.then(Err(fix_pipeline::AdapterErrorKind::Unavailable));
     let source = FakePlanSource::answering([case.plan.clone()]);
@@ -320,7 +382,7 @@ async fn an_abandoned_run_is_over_and_recorded() {
 /// What adapters hand in is bounded before it is kept.
 #[tokio::test]
 async fn an_endless_answer_is_cut() {
-    let case = fix_pipeline::testing::Case::missing_dependency();
+    let case = Case::missing_dependency();
     let source = FakePlanSource::answering(vec!["ü".repeat(10_000_000); 3]);
     let validator = fix_pipeline::testing::FakeValidator::red_then_green();
     let pipeline = Pipeline::new(source, validator, never(), MemoryRunStore::default());
@@ -339,12 +401,8 @@ async fn an_endless_answer_is_cut() {
 async fn a_verdict_that_contradicts_itself_opens_nothing() {
     use fix_pipeline::{CommandRecord, Phase, Report, Subject};
     struct Contradicts(fn(&mut Report));
-    impl fix_pipeline::Validator for Contradicts {
-        async fn validate(
-            &self,
-            _: &fix_pipeline::RunContext,
-            subject: Subject<'_>,
-        ) -> Result<Report, fix_pipeline::AdapterError> {
+    impl Validator for Contradicts {
+        async fn validate(&self, _: &RunContext, subject: Subject<'_>) -> Result<Report, AdapterError> {
             let check = |exit_code| CommandRecord {
                 phase: Phase::Check,
                 command: "pytest".to_owned(),
@@ -373,7 +431,7 @@ async fn a_verdict_that_contradicts_itself_opens_nothing() {
         |report| report.tree.clear(),
     ];
     for way in ways {
-        let case = fix_pipeline::testing::Case::missing_dependency();
+        let case = Case::missing_dependency();
         let source = FakePlanSource::answering([case.plan.clone()]);
         let pipeline = Pipeline::new(source, Contradicts(way), never(), MemoryRunStore::default());
         let finished = pipeline.run(&case.failure, &case.tree).await.unwrap();

@@ -3,7 +3,8 @@
 use fix_patch::{MemoryTree, PatchGenerator, PatchOptions, SourceBlob, SourceTree, TreeError};
 use fix_pipeline::testing::{Case, FakeForge, FakePlanSource, FakeValidator};
 use fix_pipeline::{
-    CheckStatus, Entry, Journal, MemoryRunStore, OutcomeCode, Pipeline, ReplayError, Replayed, RunStore as _, replay,
+    CheckStatus, Entry, Journal, MemoryRunStore, OutcomeCode, Pipeline, ReplayError, Replayed, RunRecord,
+    RunStore as _, replay,
 };
 use fix_plan::RepoPath;
 use fix_policy::{PolicyEngine, SafetyPolicy};
@@ -120,4 +121,40 @@ async fn nothing_to_derive_from_is_an_error() {
     let entries = run(&case, &[&case.plan], FakeValidator::red_then_green(), OutcomeCode::Opened).await;
     let journal = Journal::replay(entries).unwrap();
     assert!(matches!(replay(&journal, &Unreadable), Err(ReplayError::Snapshot(_))));
+}
+
+/// Journals that this version of the format wrote, read by whatever comes after: byte for byte, until the version of an
+/// entry changes. `FIX_BLESS=1` writes them anew, beside such a change.
+#[tokio::test]
+async fn kept_journals_stay_readable() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("journals");
+    let case = Case::missing_dependency();
+    if std::env::var_os("FIX_BLESS").is_some() {
+        let red = FakeValidator::red_then_green;
+        let plan = case.plan.as_str();
+        let denied = case.plan.replace("\"requirements.txt\"", "\".github/requirements.txt\"");
+        for (answers, expected) in [
+            (&["{}", plan][..], OutcomeCode::Opened),
+            (&["{}", "{}"], OutcomeCode::PlanInvalid),
+            (&[&denied], OutcomeCode::PlanDenied),
+            (&[], OutcomeCode::NoPlan),
+        ] {
+            let entries = run(&case, answers, red(), expected).await;
+            let text: String = entries.iter().map(|entry| entry.to_json() + "\n").collect();
+            std::fs::write(folder.join(format!("{expected}.jsonl")), text).unwrap();
+        }
+    }
+    let mut seen = 0;
+    for file in std::fs::read_dir(folder).unwrap() {
+        let file = file.unwrap().path();
+        let text = std::fs::read_to_string(&file).unwrap();
+        let entries: Vec<Entry> = text.lines().map(|line| Entry::from_json(line).expect(line)).collect();
+        let written: String = entries.iter().map(|entry| entry.to_json() + "\n").collect();
+        assert_eq!(written, text, "{}", file.display());
+        Journal::replay(entries.clone()).unwrap();
+        let outcome = RunRecord::fold(&entries).outcome().unwrap();
+        assert_eq!(outcome.code().as_str(), file.file_stem().unwrap());
+        seen += 1;
+    }
+    assert_eq!(seen, 4);
 }

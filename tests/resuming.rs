@@ -4,12 +4,13 @@ use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex};
 
 use fix_patch::{SourceBlob, SourceTree, TreeError};
-use fix_pipeline::AdapterErrorKind::{Conflict, Damaged, Refused, Unavailable};
+use fix_pipeline::AdapterErrorKind::{Conflict, Damaged, Refused, StaleBase, Unavailable};
 use fix_pipeline::testing::mocks::{MockPlanSource, MockPrSink, MockValidator};
 use fix_pipeline::testing::{Case, FakeForge, FakePlanSource, FakeValidator, ForgeFault};
 use fix_pipeline::{
-    AdapterError, AdapterErrorKind, Entry, Event, Finished, JournalError, MemoryRunStore, Observer, Outcome,
-    OutcomeCode, Pipeline, PipelineError, RunId, RunStore, SetAside,
+    AdapterError, AdapterErrorKind, Announcement, Entry, Event, Finished, JournalError, MemoryRunStore, Observer,
+    Outcome, OutcomeCode, Pipeline, PipelineError, PrSink, PullRequest, RunContext, RunId, RunStore, SetAside,
+    Validated,
 };
 use fix_plan::RepoPath;
 use fix_policy::{PolicyEngine, SafetyPolicy};
@@ -81,6 +82,89 @@ async fn an_announced_run_is_ended_by_the_forge_alone() {
     // With the forge's own word that nothing is there, and the queue's that nobody asks any more.
     let finished = pipeline.abandon(&case.failure, "crashed 3 times").await.unwrap();
     assert_eq!(stopped(&finished).0, OutcomeCode::Abandoned);
+}
+
+/// The forge is asked by two at once: what the other one gets is done just before this one is refused.
+struct Overtaken<'f>(&'f FakeForge);
+
+impl PrSink for Overtaken<'_> {
+    async fn open(&self, run: &RunContext, change: &Validated) -> Result<PullRequest, AdapterError> {
+        self.0.open(run, change).await?;
+        Err(AdapterError::new(StaleBase, "open a pull request", "the base moved on"))
+    }
+
+    async fn find(&self, run: &RunContext, announced: &Announcement) -> Result<Option<PullRequest>, AdapterError> {
+        self.0.find(run, announced).await
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_is_looked_into_before_it_ends_a_run() {
+    let (case, forge) = (Case::missing_dependency(), FakeForge::default());
+    let source = FakePlanSource::answering([case.plan.clone()]);
+    let validator = FakeValidator::red_then_green();
+    let pipeline = Pipeline::new(source, validator, Overtaken(&forge), MemoryRunStore::default());
+    let finished = pipeline.run(&case.failure, &case.tree).await.unwrap();
+    assert_eq!((finished.outcome.code(), forge.pull_requests().len()), (OutcomeCode::Opened, 1));
+}
+
+/// A look that fails for good says nothing about what is there, whatever it calls the reason.
+#[tokio::test]
+async fn a_look_that_fails_ends_no_run() {
+    let (store, forge) = (MemoryRunStore::default(), FakeForge::default());
+    let case = announced(&store, &forge).await;
+    let pipeline = Pipeline::new(MockPlanSource::new(), MockValidator::new(), &forge, &store);
+    forge.then(ForgeFault::Refuse(StaleBase));
+    let error = pipeline.run(&case.failure, &case.tree).await.unwrap_err();
+    assert!(matches!(error, PipelineError::Unsettled { code: OutcomeCode::StaleBase, .. }), "{error:?}");
+}
+
+/// Called off by a queue that took it for dead, while its worker opens the pull request.
+struct CalledOff<'f>(&'f FakeForge, &'f MemoryRunStore, &'f Case);
+
+impl PrSink for CalledOff<'_> {
+    async fn open(&self, run: &RunContext, change: &Validated) -> Result<PullRequest, AdapterError> {
+        let queue = Pipeline::new(MockPlanSource::new(), MockValidator::new(), self.0, self.1);
+        queue.abandon(&self.2.failure, "crashed 3 times").await.unwrap();
+        self.0.open(run, change).await
+    }
+
+    async fn find(&self, run: &RunContext, announced: &Announcement) -> Result<Option<PullRequest>, AdapterError> {
+        self.0.find(run, announced).await
+    }
+}
+
+#[tokio::test]
+async fn a_pull_request_of_a_run_that_was_called_off_is_told() {
+    let (case, forge, store) = (Case::missing_dependency(), FakeForge::default(), MemoryRunStore::default());
+    let source = FakePlanSource::answering([case.plan.clone()]);
+    let pipeline = Pipeline::new(source, FakeValidator::red_then_green(), CalledOff(&forge, &store, &case), &store);
+    let error = pipeline.run(&case.failure, &case.tree).await.unwrap_err();
+    let PipelineError::Unsettled { branch, code, .. } = &error else { panic!("{error:?}") };
+    assert_eq!((branch, *code), (&forge.pull_requests()[0].branch, OutcomeCode::Abandoned));
+}
+
+/// What stands for a password depends on what is known to be secret; the repository is the same.
+#[tokio::test]
+async fn a_run_is_resumed_under_another_redactor() {
+    let case = Case::missing_dependency();
+    let of = |repository: &str| {
+        let mut failure = case.failure.clone();
+        failure.repository = format!("https://bot:tok3n-of-the-day@git.example/{repository}");
+        failure.log = "E   ModuleNotFoundError: No module named 'requests'\nsent tok3n-of-the-day\n".into();
+        failure
+    };
+    let failure = of("app.git");
+    let (forge, store) = (FakeForge::default(), MemoryRunStore::default());
+    let validator = FakeValidator::red_then_green();
+    validator.then(Err(Unavailable));
+    let mut pipeline = Pipeline::new(FakePlanSource::answering([case.plan.clone()]), validator, &forge, &store);
+    assert!(pipeline.run(&failure, &case.tree).await.unwrap_err().is_transient());
+    pipeline.redactor = fix_plan::Redactor::new(["tok3n-of-the-day"]);
+    let finished = pipeline.run(&failure, &case.tree).await.unwrap();
+    assert_eq!(finished.outcome.code(), OutcomeCode::Opened);
+    let elsewhere = pipeline.run(&of("other.git"), &case.tree).await.unwrap_err();
+    assert!(matches!(elsewhere, PipelineError::DifferentFailure { .. }), "{elsewhere:?}");
 }
 
 /// A person may have decided before anybody recorded that there is a pull request.
@@ -227,7 +311,7 @@ async fn a_journal_that_cannot_be_used_sets_the_run_aside() {
             SetAside::Damaged,
         ),
         (
-            |entries| Err(edited(&entries[0], "\"version\":1", "\"version\":2,\"new\":0").unwrap_err().into()),
+            |entries| Err(edited(&entries[0], "\"version\":2", "\"version\":3,\"new\":0").unwrap_err().into()),
             SetAside::OtherVersion,
         ),
         (|entries| Err(edited(&entries[0], "{", "[").unwrap_err().into()), SetAside::Damaged),
@@ -255,7 +339,7 @@ async fn a_journal_that_cannot_be_used_sets_the_run_aside() {
 /// A version of the pipeline that knows no more than its own entries says so, whatever they look like.
 #[test]
 fn entries_of_another_version_are_told_as_such() {
-    for json in [r#"{"version":2,"sequence":0,"previous":null,"event":{"type":"dreamed","of":[]}}"#, r#"{"version":7}"#]
+    for json in [r#"{"version":1,"sequence":0,"previous":null,"event":{"type":"dreamed","of":[]}}"#, r#"{"version":7}"#]
     {
         assert!(matches!(Entry::from_json(json), Err(JournalError::Version { .. })), "{json}");
     }

@@ -32,7 +32,9 @@ pub use port::{
     CheckStatus, CommandRecord, MemoryRunStore, Phase, PlanRequest, PlanSource, PrSink, PrStatus, Previous,
     PullRequest, RawPlan, Report, RunStore, Signature, Signer, Subject, Usage, Validator, Verdict, dynamic,
 };
-pub use record::{PolicySummary, PrSummary, RunRecord, RunReport, RunStatus, ValidationSummary};
+pub use record::{
+    CheckSummary, PolicySummary, PrSummary, ProofSummary, RunRecord, RunReport, RunStatus, ValidationSummary,
+};
 pub use replay::{ReplayError, Replayed, replay};
 pub use run::{InvalidRunId, RunContext, RunId};
 pub use validated::Validated;

@@ -5,7 +5,7 @@ use serde_json::value::RawValue;
 
 use crate::journal::{Entry, Event, StatsRecord};
 use crate::outcome::{self, Outcome, OutcomeCode};
-use crate::port::{PullRequest, Report};
+use crate::port::{CommandRecord, PullRequest, Report};
 use crate::run::RunId;
 use fix_policy::Decision;
 
@@ -144,6 +144,10 @@ impl RunRecord {
                 .validation
                 .as_ref()
                 .map(|report| ValidationSummary { status: report.status.as_str(), tests_failed: report.tests_failed }),
+            proof: self.baseline.as_ref().map(|baseline| ProofSummary {
+                baseline: CheckSummary::of(baseline),
+                validation: self.validation.as_ref().map(CheckSummary::of),
+            }),
             pr: self
                 .pull_request
                 .as_ref()
@@ -174,6 +178,8 @@ pub struct RunReport {
     pub patch_policy: Option<PolicySummary>,
     /// The check of the patched tree.
     pub validation: Option<ValidationSummary>,
+    /// Both checks, with what they ran.
+    pub proof: Option<ProofSummary>,
     /// The pull request.
     pub pr: Option<PrSummary>,
 }
@@ -198,6 +204,47 @@ pub struct ValidationSummary {
     pub status: &'static str,
     /// Checks that failed.
     pub tests_failed: u64,
+}
+
+/// Red, then green.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct ProofSummary {
+    /// The check of the untouched commit.
+    pub baseline: CheckSummary,
+    /// The check of the patched tree.
+    pub validation: Option<CheckSummary>,
+}
+
+/// A check, without what it printed.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct CheckSummary {
+    /// The name of a [`CheckStatus`](crate::CheckStatus).
+    pub status: &'static str,
+    /// Checks that ran.
+    pub tests_run: u64,
+    /// Those of them that failed.
+    pub tests_failed: u64,
+    /// [`Report::fingerprint`].
+    pub fingerprint: String,
+    /// The commands, in the order they ran.
+    pub commands: Vec<CommandRecord>,
+    /// What held them.
+    pub sandbox: String,
+}
+
+impl CheckSummary {
+    fn of(report: &Report) -> Self {
+        Self {
+            status: report.status.as_str(),
+            tests_run: report.tests_run,
+            tests_failed: report.tests_failed,
+            fingerprint: report.fingerprint(),
+            commands: report.commands.clone(),
+            sandbox: report.sandbox.clone(),
+        }
+    }
 }
 
 /// A pull request in two words.

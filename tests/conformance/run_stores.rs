@@ -106,7 +106,10 @@ async fn a_changed_byte_is_found_wherever_it_is() {
                     let error = store.load(run).await.expect_err(column);
                     assert_eq!(error.kind(), AdapterErrorKind::Damaged, "byte {at} of entry {sequence}: {error}");
                     let problem = error.to_string();
-                    assert!(problem.contains(&format!("entry {sequence} ")), "byte {at} of entry {sequence}: {problem}");
+                    assert!(
+                        problem.contains(&format!("entry {sequence} ")),
+                        "byte {at} of entry {sequence}: {problem}"
+                    );
                     flips += 1;
                 }
             }

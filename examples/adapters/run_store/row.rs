@@ -3,7 +3,6 @@
 use fix_pipeline::RunRecord;
 use serde::Serialize;
 
-
 /// The columns that an entry can change, as stored.
 pub(super) const COLUMNS: [&str; 11] = [
     "event_id",

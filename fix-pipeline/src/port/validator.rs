@@ -163,8 +163,7 @@ impl Verdict {
     /// Whether two checks are of one tree, and say the same.
     pub(crate) fn agrees(&self, other: &Self) -> bool {
         let is_verdict = matches!(self.status, CheckStatus::Passed | CheckStatus::Failed);
-        self.status == other.status
-            && (!is_verdict || self.tree == other.tree && self.fingerprint == other.fingerprint)
+        self.status == other.status && (!is_verdict || self.tree == other.tree && self.fingerprint == other.fingerprint)
     }
 }
 

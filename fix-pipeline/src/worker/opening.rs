@@ -42,7 +42,7 @@ impl<P: PlanSource, V: Validator, S: PrSink, R: RunStore> Worker<'_, P, V, S, R>
         let found = self.call(Port::PrSink, self.pipeline.pr_sink.find(&self.context, &announcement)).await;
         let found = found.map_err(|error| match settle(Port::PrSink, error) {
             // Nobody has looked, so nobody knows.
-            End::Stop { code, message } => self.unsettled(code, message).into(),
+            End::Stop { code, message } => self.unsettled(code, message),
             End::Error(error) => error,
         });
         match found? {
