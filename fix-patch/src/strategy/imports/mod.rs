@@ -10,12 +10,15 @@
 //! | the first or last name, on the line of a parenthesis | what is left moves up to the parenthesis |
 //! | a name behind a backslash | the name, its comma and the backslash that is left over |
 
+mod cuts;
 mod depth;
 mod encoding;
 mod exports;
 mod keep;
+mod layout;
 mod locate;
 mod names;
+mod outside;
 mod proof;
 pub(crate) mod python;
 mod remove;

@@ -3,11 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ruff_python_ast::comparable::ComparableStmt;
+use ruff_python_ast::token::TokenKind;
 use ruff_python_ast::{AtomicNodeIndex, ExceptHandler, Stmt, StmtPass};
 use ruff_text_size::{Ranged, TextRange};
 
+use super::outside;
 use super::python::{Module, bytes};
-use super::remove::Removals;
+use super::remove::{self, Removals};
 use super::statements::Statements;
 use crate::tidy;
 
@@ -31,6 +33,7 @@ pub(super) fn check(
         })
         .collect();
     before.walk(|| check_trees(before, &after, &gone))?;
+    outside::check(before, statements, removals, tidied, after.text)?;
     check_comments(before, &after, &own_comment_lines(before, statements, removals), tidied)
 }
 
@@ -162,7 +165,7 @@ fn comments<'m>(module: &'m Module<'_>, tidied: bool) -> impl Iterator<Item = (u
     })
 }
 
-/// The lines whose comments may go: those that hold nothing that stays.
+/// The lines whose comments may go: those of what goes, up to its comma, that hold nothing that stays.
 fn own_comment_lines(before: &Module<'_>, statements: &Statements<'_>, removals: &Removals) -> BTreeSet<u32> {
     let mut lines = BTreeSet::new();
     for (import, gone) in removals {
@@ -172,15 +175,24 @@ fn own_comment_lines(before: &Module<'_>, statements: &Statements<'_>, removals:
             lines.extend(span(bytes(import.stmt)));
             continue;
         }
-        let kept: BTreeSet<u32> = import
+        let mut kept: BTreeSet<u32> = import
             .names
             .iter()
             .enumerate()
             .filter(|(index, _)| !gone.contains(index))
             .flat_map(|(_, alias)| span(bytes(alias)))
             .collect();
+        let statement = bytes(import.stmt);
+        if before.slice(import.stmt.range()).ends_with(')') {
+            kept.insert(before.lines().line(statement.end));
+        }
         for alias in gone.iter().filter_map(|index| import.names.get(*index)) {
-            lines.extend(span(bytes(alias)).filter(|line| !kept.contains(line)));
+            let range = bytes(alias);
+            let mut own: Vec<u32> = span(range.clone()).collect();
+            if let Some((TokenKind::Comma, comma)) = remove::code_after(before, range.end) {
+                own.push(before.lines().line(comma.start));
+            }
+            lines.extend(own.into_iter().filter(|line| !kept.contains(line)));
         }
     }
     lines
@@ -193,7 +205,7 @@ mod tests {
     use crate::source::SourceFile;
     use crate::strategy::{PatchOptions, Strategy, imports::Imports};
 
-    const BEFORE: &str = "import os, sys  # both\n# about f\ndef f():\n    return 1  # one\n";
+    const BEFORE: &str = "x = 1\n\nimport os, sys  # both\n# about f\ndef f():\n    return 1  # one\n";
 
     fn verdict(after: &str) -> Result<(), String> {
         let plan: FixPlan = r#"{"root_cause": "x", "category": "lint_format", "confidence": 1, "files": ["a.py"],
@@ -203,7 +215,8 @@ mod tests {
             .unwrap();
         let source = SourceFile::new("a.py".parse().unwrap(), BEFORE.as_bytes().to_vec()).unwrap();
         let operations: Vec<&Operation> = plan.operations().iter().collect();
-        let proposal = Imports.propose(&source, &operations, &PatchOptions::default()).unwrap();
+        let options = PatchOptions { tidy: false, ..PatchOptions::default() };
+        let proposal = Imports.propose(&source, &operations, &options).unwrap();
         (proposal.proof)(after)
     }
 
@@ -211,6 +224,7 @@ mod tests {
     fn only_the_removal_is_proven() {
         let right = BEFORE.replace("os, ", "");
         assert_eq!(verdict(&right), Ok(()));
+        assert_eq!(verdict(&BEFORE.replace("os, sys", "sys")), Ok(()));
         for (wrong, what) in [
             (BEFORE.to_owned(), "nothing went"),
             (right.replace("import sys  # both\n", ""), "the other name went"),
@@ -222,6 +236,14 @@ mod tests {
             (right.clone() + "x = 1\n", "a statement came"),
             (right.replace("# about f\ndef f():\n    return 1  # one\n", "# about f\n# one\n"), "a statement went"),
             (right.replace("def f", "def"), "the result does not parse"),
+            (right.replace("\n\n", "\n"), "a blank line went"),
+            (right.replace("x = 1", "x  = 1"), "blanks came"),
+            (right.replace("x = 1", "x = 1 "), "blanks came at the end of a line"),
+            (right.replace("return 1", "return (1)"), "parentheses came"),
+            (right.replace("    return", "\treturn"), "the indentation changed"),
+            (right.replace("sys  # both\n", "sys  # both\n\n"), "a blank line came"),
+            (right.replace("# one\n", "# one"), "the final newline went"),
+            (right.replace("sys  #", "sys;  #") + "\n", "a blank line came at the end"),
         ] {
             assert!(verdict(&wrong).is_err(), "{what}");
         }
