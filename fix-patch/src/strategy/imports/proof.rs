@@ -1,6 +1,7 @@
 //! The proof that a removal removed what was asked for, and nothing else.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 use ruff_python_ast::comparable::ComparableStmt;
 use ruff_python_ast::token::TokenKind;
@@ -34,7 +35,7 @@ pub(super) fn check(
         .collect();
     before.walk(|| check_trees(before, &after, &gone))?;
     outside::check(before, statements, removals, tidied, after.text)?;
-    check_comments(before, &after, &own_comment_lines(before, statements, removals), tidied)
+    check_comments(before, &after, &Own::of(before, statements, removals), tidied)
 }
 
 /// The tree before, with the names taken out, equals the tree after.
@@ -138,13 +139,13 @@ fn pass() -> Stmt {
     Stmt::Pass(StmtPass { node_index: AtomicNodeIndex::NONE, range: TextRange::default() })
 }
 
-/// The comments are the same, but for those on lines `own`; their trailing blanks aside when `tidied`.
-fn check_comments(before: &Module<'_>, after: &Module<'_>, own: &BTreeSet<u32>, tidied: bool) -> Result<(), String> {
+/// The comments are the same, but for those of `own`; their trailing blanks aside when `tidied`.
+fn check_comments(before: &Module<'_>, after: &Module<'_>, own: &Own, tidied: bool) -> Result<(), String> {
     // Those that have to stay are all there, and none is there that was not, in the same order.
     let mut found = comments(after, tidied);
     for (at, comment) in comments(before, tidied) {
         let line = before.lines().line(at);
-        if !own.contains(&line) && !found.any(|(_, found)| found == comment) {
+        if !own.has(at, line) && !found.any(|(_, found)| found == comment) {
             return Err(format!("the comment on line {line} is gone"));
         }
     }
@@ -165,37 +166,45 @@ fn comments<'m>(module: &'m Module<'_>, tidied: bool) -> impl Iterator<Item = (u
     })
 }
 
-/// The lines whose comments may go: those of what goes, up to its comma, that hold nothing that stays.
-fn own_comment_lines(before: &Module<'_>, statements: &Statements<'_>, removals: &Removals) -> BTreeSet<u32> {
-    let mut lines = BTreeSet::new();
-    for (import, gone) in removals {
-        let Some(import) = statements.imports.get(*import) else { continue };
-        let span = |range: std::ops::Range<usize>| before.lines().line(range.start)..=before.lines().line(range.end);
-        if gone.len() == import.names.len() {
-            lines.extend(span(bytes(import.stmt)));
-            continue;
-        }
-        let mut kept: BTreeSet<u32> = import
-            .names
-            .iter()
-            .enumerate()
-            .filter(|(index, _)| !gone.contains(index))
-            .flat_map(|(_, alias)| span(bytes(alias)))
-            .collect();
-        let statement = bytes(import.stmt);
-        if before.slice(import.stmt.range()).ends_with(')') {
-            kept.insert(before.lines().line(statement.end));
-        }
-        for alias in gone.iter().filter_map(|index| import.names.get(*index)) {
-            let range = bytes(alias);
-            let mut own: Vec<u32> = span(range.clone()).collect();
-            if let Some((TokenKind::Comma, comma)) = remove::code_after(before, range.end) {
-                own.push(before.lines().line(comma.start));
+/// Where comments may go with a name.
+struct Own {
+    /// The lines of what goes, up to its comma, that hold nothing that stays.
+    lines: BTreeSet<u32>,
+    /// The bytes of what goes.
+    ranges: Vec<Range<usize>>,
+}
+
+impl Own {
+    fn of(before: &Module<'_>, statements: &Statements<'_>, removals: &Removals) -> Self {
+        let mut own = Self { lines: BTreeSet::new(), ranges: Vec::new() };
+        let span = |range: Range<usize>| before.lines().line(range.start)..=before.lines().line(range.end);
+        for (import, gone) in removals {
+            let Some(import) = statements.imports.get(*import) else { continue };
+            let statement = bytes(import.stmt);
+            if gone.len() == import.names.len() {
+                own.lines.extend(span(statement));
+                continue;
             }
-            lines.extend(own.into_iter().filter(|line| !kept.contains(line)));
+            let aliases =
+                || import.names.iter().enumerate().map(|(index, alias)| (gone.contains(&index), bytes(alias)));
+            let mut kept: BTreeSet<u32> =
+                aliases().filter(|(goes, _)| !goes).flat_map(|(_, alias)| span(alias)).collect();
+            if before.slice(import.stmt.range()).ends_with(')') {
+                kept.insert(before.lines().line(statement.end));
+            }
+            for alias in aliases().filter(|(goes, _)| *goes).map(|(_, alias)| alias) {
+                let comma = remove::code_after(before, alias.end).filter(|(kind, _)| *kind == TokenKind::Comma);
+                let comma = comma.map(|(_, comma)| before.lines().line(comma.start));
+                own.lines.extend(span(alias.clone()).chain(comma).filter(|line| !kept.contains(line)));
+                own.ranges.push(alias);
+            }
         }
+        own
     }
-    lines
+
+    fn has(&self, at: usize, line: u32) -> bool {
+        self.lines.contains(&line) || self.ranges.iter().any(|range| range.contains(&at))
+    }
 }
 
 #[cfg(test)]
