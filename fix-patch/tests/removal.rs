@@ -225,7 +225,6 @@ fn statements_of_a_line() {
         ("if x: import a; y = 1\n", &["import a"], "if x: y = 1\n"),
         ("if x: y = 1; import a\n", &["import a"], "if x: y = 1\n"),
         ("if x: import a; import b\n", &["import a", "import b"], "if x: pass\n"),
-        ("class C: import a\n", &["import a"], "class C: pass\n"),
         ("if x:\n    import a; import b\n", &["import a", "import b"], "if x:\n    pass\n"),
         ("if x:\n    import a; y = 1\n", &["import a"], "if x:\n    y = 1\n"),
     ]);
