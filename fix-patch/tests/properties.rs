@@ -1,4 +1,5 @@
 //! What holds for every input, tried on many.
+#![expect(clippy::unwrap_used, reason = "a test may fail")]
 
 mod support;
 

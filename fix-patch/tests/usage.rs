@@ -546,6 +546,7 @@ fn what_all_lists_is_used() {
             "for x in __all__: print(x)",
             "x = __all__[0]",
             "def f(): return __all__",
+            "def f(): from m import __all__",
             "def f(): __all__ = ['a']",
             "class C: __all__ = ['a']",
         ],

@@ -150,10 +150,11 @@ impl Others {
 impl<'a> Visitor<'a> for Others {
     fn visit_stmt(&mut self, stmt: &'a Stmt) {
         match stmt {
-            Stmt::Import(import) => {
+            // In a function they bind a name of its own.
+            Stmt::Import(import) if !self.is_local => {
                 import.names.iter().filter(|alias| bound(alias, false) == Some("__all__")).for_each(|a| self.found(a));
             }
-            Stmt::ImportFrom(import) => {
+            Stmt::ImportFrom(import) if !self.is_local => {
                 import.names.iter().filter(|alias| bound(alias, true) == Some("__all__")).for_each(|a| self.found(a));
             }
             Stmt::Global(names) if names.names.iter().any(|name| name.as_str() == "__all__") => self.found(stmt),

@@ -17,12 +17,7 @@ pub(super) fn check(
 ) -> Result<(), String> {
     let statements = removals.keys().filter_map(|import| statements.imports.get(*import));
     let same = outside(before, statements.map(|import| bytes(import.stmt)));
-    let fits = is_pieced(&same, after)
-        || tidied && {
-            let last = same.len().saturating_sub(1);
-            let same: Vec<String> = same.iter().enumerate().map(|(n, part)| trimmed(part, n == last)).collect();
-            is_pieced(&same, &trimmed(after, true))
-        };
+    let fits = is_pieced(&same, after) || tidied && is_tidied(&same, after);
     if !fits {
         return Err("a line changed that holds no part of the import".to_owned());
     }
@@ -54,6 +49,15 @@ fn is_pieced(parts: &[impl AsRef<str>], text: &str) -> bool {
     rest.is_some_and(|rest| rest.ends_with(last.as_ref()))
 }
 
+/// The same, but for blanks at the ends of lines and for a line end at the end of the text.
+fn is_tidied(parts: &[&str], text: &str) -> bool {
+    let parts: Vec<String> = parts.iter().map(|part| trimmed(part)).collect();
+    let text = trimmed(text);
+    let ended = ["\r\n", "\n", "\r"].iter().find_map(|end| text.strip_suffix(end)).unwrap_or(&text);
+    let has_end = parts.last().is_none_or(|last| last.ends_with(['\n', '\r']));
+    is_pieced(&parts, &text) || !has_end && is_pieced(&parts, ended)
+}
+
 fn line_ends(text: &str) -> usize {
     text.bytes().filter(|byte| matches!(byte, b'\n' | b'\r')).count()
 }
@@ -72,17 +76,39 @@ fn lines_of(lines: &Lines, text: &str, statement: Range<usize>) -> Range<usize> 
     start..lines.end(last, text)
 }
 
-/// The text without blanks at the ends of its lines, and `is_last` without its last line end.
-fn trimmed(text: &str, is_last: bool) -> String {
+/// The text without blanks at the ends of its lines.
+fn trimmed(text: &str) -> String {
     let mut result = String::with_capacity(text.len());
     for line in text.split_inclusive(['\n', '\r']) {
         let content = line.trim_end_matches(['\n', '\r']);
         result.push_str(tidy::trimmed(content));
         result.push_str(line.get(content.len()..).unwrap_or_default());
     }
-    if is_last {
-        let end = ["\r\n", "\n", "\r"].iter().find_map(|end| result.strip_suffix(end)).map_or(result.len(), str::len);
-        result.truncate(end);
-    }
     result
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tidying_is_no_change() {
+        for (parts, text) in [
+            (["x = 1 \n", ""], "x = 1\n"),
+            (["x = 1 \r\n", "y = 2 "], "x = 1\r\ny = 2\r\n"),
+            (["", "y = 2 \n   "], "y = 2\n"),
+            (["x = 1\n", "  "], "x = 1\n"),
+            (["x = 1\n", "y"], "x = 1\nimport b\ny\n"),
+        ] {
+            assert!(is_tidied(&parts, text), "{text:?}");
+        }
+        for (parts, text) in [
+            (["x = 1\n", ""], "x = 1"),
+            (["x = 1\n", "y\n"], "x = 1\ny"),
+            (["x = 1\n", "y"], "x = 1\n  y"),
+            (["x = 1\n", "y"], "x = 1\ny\n\n"),
+        ] {
+            assert!(!is_tidied(&parts, text), "{text:?}");
+        }
+    }
 }
