@@ -41,12 +41,19 @@ fn outside<'t>(module: &Module<'t>, statements: impl Iterator<Item = Range<usize
     parts
 }
 
-/// Whether `text` starts with the first of the parts, ends with the last, and holds the others in order between them.
+/// Whether `text` starts with the first of the parts, ends with the last, and holds the others in order between them,
+/// each at the start of a line.
 fn is_pieced(parts: &[impl AsRef<str>], text: &str) -> bool {
     let [first, others @ .., last] = parts else { return parts.first().is_none_or(|only| only.as_ref() == text) };
-    let rest = text.strip_prefix(first.as_ref());
-    let rest = others.iter().fold(rest, |rest, part| rest?.split_once(part.as_ref()).map(|(_, rest)| rest));
-    rest.is_some_and(|rest| rest.ends_with(last.as_ref()))
+    let starts_line = |before: &str| before.is_empty() || before.ends_with(['\n', '\r']);
+    let rest = others.iter().fold(text.strip_prefix(first.as_ref()), |rest, part| {
+        let rest = rest?;
+        let mut places = rest.match_indices(part.as_ref());
+        let (at, part) = places.find(|(at, _)| rest.get(..*at).is_some_and(starts_line))?;
+        rest.get(at + part.len()..)
+    });
+    let between = rest.and_then(|rest| rest.strip_suffix(last.as_ref()));
+    between.is_some_and(|between| last.as_ref().is_empty() || starts_line(between))
 }
 
 /// The same, but for blanks at the ends of lines and for a line end at the end of the text.
@@ -69,6 +76,8 @@ fn lines_of(lines: &Lines, text: &str, statement: Range<usize>) -> Range<usize> 
     while start > 0 && continues(start - 1) {
         start = lines.start(start - 1);
     }
+    // A byte order mark is no part of the first line.
+    start = start.max(text.len() - text.trim_start_matches('\u{feff}').len());
     let mut last = statement.end;
     while continues(last) && lines.end(last, text) < text.len() {
         last = lines.end(last, text);
