@@ -45,15 +45,13 @@ fn outside<'t>(module: &Module<'t>, statements: impl Iterator<Item = Range<usize
 /// each at the start of a line.
 fn is_pieced(parts: &[impl AsRef<str>], text: &str) -> bool {
     let [first, others @ .., last] = parts else { return parts.first().is_none_or(|only| only.as_ref() == text) };
-    let starts_line = |before: &str| before.is_empty() || before.ends_with(['\n', '\r']);
     let rest = others.iter().fold(text.strip_prefix(first.as_ref()), |rest, part| {
         let rest = rest?;
-        let mut places = rest.match_indices(part.as_ref());
-        let (at, part) = places.find(|(at, _)| rest.get(..*at).is_some_and(starts_line))?;
-        rest.get(at + part.len()..)
+        let lines = rest.match_indices(['\n', '\r']).map(|(end, _)| end + 1);
+        std::iter::once(0).chain(lines).find_map(|line| rest.get(line..)?.strip_prefix(part.as_ref()))
     });
     let between = rest.and_then(|rest| rest.strip_suffix(last.as_ref()));
-    between.is_some_and(|between| last.as_ref().is_empty() || starts_line(between))
+    between.is_some_and(|between| last.as_ref().is_empty() || between.is_empty() || between.ends_with(['\n', '\r']))
 }
 
 /// The same, but for blanks at the ends of lines and for a line end at the end of the text.
@@ -99,6 +97,16 @@ fn trimmed(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn parts_start_at_lines() {
+        assert!(is_pieced(&["", "\n\ny\n", "z\n"], "import b\n\n\ny\nz\n"));
+        assert!(is_pieced(&["x\n", "", "z\n"], "x\nimport b\nz\n"));
+        assert!(!is_pieced(&["", "y\n", "z\n"], "  y\nz\n"));
+        assert!(!is_pieced(&["", "y\n", "z\n"], "y\n  z\n"));
+        assert!(!is_pieced(&["", "y\n", "z\n"], "z\ny\n"));
+        assert!(!is_pieced(&["x\n", "z\n"], "y\nx\nz\n"));
+    }
 
     #[test]
     fn tidying_is_no_change() {
