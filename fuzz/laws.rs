@@ -134,6 +134,8 @@ pub fn imports(bytes: &[u8]) {
         let gone = wanted.iter().position(|target| *target == found.target.to_string());
         wanted.remove(gone.expect("it was there"));
         assert_eq!(targets(&left), wanted, "{module:?}");
+        let line_ends = |text: &str| text.matches(['\n', '\r']).count();
+        assert!(line_ends(&after) <= line_ends(module) + 1, "a line came: {module:?}");
     }
 }
 

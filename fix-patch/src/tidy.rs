@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use fix_plan::RepoPath;
 use ruff_python_ast::token::{Token, TokenKind};
-use ruff_text_size::Ranged;
+use ruff_text_size::{Ranged, TextRange};
 
 use crate::edit::{Edit, EditSet};
 use crate::source::SourceFile;
@@ -40,6 +40,11 @@ pub(crate) fn edits(module: &Module<'_>, before: &EditSet, text: &str) -> Result
         .into_iter()
         .map(|string| before.offset_after(string.start)..before.offset_after(string.end))
         .peekable();
+    // Of the comments that are left.
+    let is_left = |end: &usize| !before.iter().any(|edit| (edit.range().start + 1..=edit.range().end).contains(end));
+    let comment_ends = module.comments().map(|range| comment_end(module, range)).filter(is_left);
+    let comment_ends: Vec<usize> = comment_ends.map(|end| before.offset_after(end)).collect();
+    let is_comment = |end: usize| comment_ends.binary_search(&end).is_ok();
     let lines = Lines::new(text);
     let mut edits = Vec::new();
     let mut at = 0;
@@ -52,11 +57,13 @@ pub(crate) fn edits(module: &Module<'_>, before: &EditSet, text: &str) -> Result
         while strings.next_if(|string| string.end <= content_end).is_some() {}
         let in_string = strings.peek().is_some_and(|string| string.start < content_end);
         // A blank line behind a backslash ends the statement; it stays as it is.
-        let needed = in_string || trimmed.ends_with('\\') || continued && trimmed.is_empty();
+        // One in a comment continues nothing.
+        let continues = trimmed.ends_with('\\') && !(trimmed.contains('#') && is_comment(at + trimmed.len()));
+        let needed = in_string || continues || continued && trimmed.is_empty();
         if !needed && trimmed.len() < line.len() {
             edits.push(Edit::deletion(at + trimmed.len()..content_end));
         }
-        continued = !in_string && line.ends_with('\\') && !trimmed.trim_start().starts_with('#');
+        continued = !in_string && continues && line.ends_with('\\');
         let end = lines.end(at, text);
         ends_clean = end > content_end || !needed && trimmed.is_empty();
         at = end;
@@ -81,6 +88,11 @@ pub(crate) fn edits(module: &Module<'_>, before: &EditSet, text: &str) -> Result
         }
     }
     EditSet::new(text, edits).map_err(|error| error.to_string())
+}
+
+/// Where a comment ends, the blanks at its end aside.
+fn comment_end(module: &Module<'_>, comment: TextRange) -> usize {
+    comment.start().to_usize() + trimmed(module.slice(comment)).len()
 }
 
 /// Whether no line ends in blanks, and the last one ends. Most files are so.
@@ -148,6 +160,8 @@ mod tests {
         assert_eq!(tidied("x = 1 \r\ny = 2 "), "x = 1\r\ny = 2\r\n");
         assert_eq!(tidied("x = 1\n   "), "x = 1\n");
         assert_eq!(tidied("x = 1\ry = 2"), "x = 1\ry = 2\r");
+        assert_eq!(tidied("x = 1 # c\\  \ny = 2 # c\\"), "x = 1 # c\\\ny = 2 # c\\\n");
+        assert_eq!(tidied("x = '#' \\\n  # c \n"), "x = '#' \\\n  # c\n");
         for same in ["", "\u{feff}", "x = 1\n", "x = 1\n\x0c\ny = 2\n", "x = 1\n\n"] {
             assert_eq!(tidied(same), same);
         }

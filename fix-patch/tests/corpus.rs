@@ -142,6 +142,30 @@ fn out_dir(temp: &Path) -> PathBuf {
     dir
 }
 
+/// Whether a removal is refused for a reason that a reader of the file sees.
+fn is_expected(case: &Value, why: &str, bytes: &[u8]) -> bool {
+    // A plan can't name a star or the future statement; only UTF-8 is edited.
+    if why.starts_with("plan:") || why.ends_with("[encoding]") {
+        return true;
+    }
+    if !why.ends_with("[still_used]") {
+        return false;
+    }
+    if case["used"] != 0 || case["in_all"] == true {
+        return true;
+    }
+    // Where the corpus counts no load of the name, it stands in a string or a comment, or its package is used.
+    let name = ["alias", "name", "module"].iter().find_map(|key| case[*key].as_str()).unwrap_or_default();
+    let bound = name.split('.').next().unwrap_or_default();
+    let text = String::from_utf8_lossy(bytes);
+    let number = why.rsplit("(line ").next().and_then(|rest| rest.split(')').next()).and_then(|n| n.parse().ok());
+    let line = text.lines().nth(number.unwrap_or(1) - 1).unwrap_or_default();
+    (why.contains(" is named in a type comment ") && line.contains("type:") && line.contains(bound))
+        || (why.contains("`__all__`") && text.contains("__all__"))
+        || (why.contains(" loads a sub-module of a package that is used ") && name.contains('.'))
+        || (why.contains(" is used ") && line.contains(['"', '\'']) && line.contains(bound))
+}
+
 #[test]
 fn imports() {
     let Some(root) = corpus("imports") else { return };
@@ -158,10 +182,14 @@ fn imports() {
     // Removals; `still_used` is right where the name is used.
     let mut lines = Vec::new();
     let mut accepted = Vec::new();
+    let mut unexplained = Vec::new();
     let mut refused: BTreeMap<String, u32> = BTreeMap::new();
     for case in cases(&root.join("cases.jsonl")) {
         let outcome = run(&path_of(&case["file"]), &read(&case["file"]), &[remove_operation(&case)], &options(true));
         if let Outcome::Refused(why) = &outcome {
+            if !is_expected(&case, why, &read(&case["file"])) {
+                unexplained.push(format!("{}: {why}", case["id"]));
+            }
             let code = why.rsplit('[').next().unwrap_or(why).trim_end_matches(']').chars().take(30).collect::<String>();
             let used = case["used"] != 0 || case["in_all"] == true;
             *refused.entry(format!("{} {code} used={used}", case["kind"])).or_default() += 1;
@@ -174,7 +202,7 @@ fn imports() {
     write_lines(&out.join("results.jsonl"), &lines);
     write_lines(&out.join("accepted.jsonl"), &accepted);
     println!("refused: {refused:#?}");
-    assert!(refused.keys().all(|why| !why.contains("BUG")), "a proof failed");
+    assert!(unexplained.is_empty(), "refused without a reason that shows in the file:\n{}", unexplained.join("\n"));
     let check = root.join("check.py");
     let check = check.to_str().unwrap();
     let arg = |name: &str| out.join(name).to_str().unwrap().to_owned();

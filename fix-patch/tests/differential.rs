@@ -105,6 +105,10 @@ fn python_module() -> impl Strategy<Value = String> {
         "from m import (\n@    N,  # one\n@\n@    # two\n@    M  # three\n@)  # four",
         "from m import (N,\n@    M)",
         "from m import (\n@    N\n@    , M\n@)",
+        "from m import (\n@    N\n@    ,  # one\n@    M\n@    ,\n@)",
+        "from m import (N, M\n@    , k\n@    ,)\n@print(k)",
+        "from m import k as N \\\n@    , M",
+        "from m import (N,\n@    # two\n@    M)",
         "from m import N, \\\n@    M",
         "import N, \\\n@    M",
     ]);

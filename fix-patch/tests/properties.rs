@@ -1,66 +1,106 @@
 //! What holds for every input, tried on many.
+#![expect(clippy::unwrap_used, reason = "a test may fail")]
 
 mod support;
 
 use fix_patch::imports::imports_in;
+use fix_plan::ImportTarget;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use support::{operation, run};
-
-fn remove(name: &str) -> Value {
-    operation("remove_unused", json!({"from": "shop", "name": name}))
-}
 
 fn dependency(kind: &str, name: &str, spec: &str) -> Value {
     operation(kind, json!({"name": name, "spec": spec}))
 }
 
-/// A list of names in one of many layouts, and the names.
-fn statement() -> impl Strategy<Value = (String, usize)> {
-    let gap = prop::sample::select(vec![" ", "", "\n    ", "  # why\n  ", "\n  # about\n  ", "\n\n  "]);
-    let gaps = prop::collection::vec(gap, 2..9);
-    (gaps, any::<bool>(), prop::sample::select(vec!["", "  # end", "; x = 1", ";"]), any::<bool>()).prop_map(
-        |(gaps, comma, tail, nested)| {
-            let count = gaps.len() - 1;
-            let mut list = String::new();
-            for (index, gap) in gaps.iter().take(count).enumerate() {
-                list.push_str(gap);
-                list.push_str(&format!("n{index}"));
-                if index + 1 < count || comma {
-                    list.push(',');
-                }
+/// A list of names in one of many layouts, and how many they are. Commas stand anywhere when `wild`, behind
+/// their names else.
+fn statement(wild: bool) -> impl Strategy<Value = (String, usize)> {
+    let wide = if wild { "  # about\n\n  " } else { "" };
+    let gap = || prop::sample::select(vec![" ", "", "\n    ", "\n  ", wide, if wild { "  # why\n  " } else { "\n" }]);
+    let alias = prop::sample::select(vec!["", "", "", " as X", " as\n  X", " \\\n as X", " as  # y\n  X"]);
+    let before_comma = prop::sample::select(vec!["", "", " ", "\n  ", "  # z\n  ", "\n  # own\n\n  "]);
+    let name = (gap(), alias, before_comma)
+        .prop_map(move |(gap, alias, comma)| (gap, if wild { alias } else { "" }, if wild { comma } else { "" }));
+    let tail = prop::sample::select(vec!["", "  # end", "; x = 1", ";"]);
+    let place = prop::sample::select(vec!["", "def f():\n    ", "if x: ", "try:\n\t"]);
+    let list = (prop::collection::vec(name, 1..8), gap(), any::<bool>());
+    let form = prop::sample::select(vec![("(", ")"), ("(", ")"), ("", "")]);
+    (list, form, tail, place).prop_map(|((names, close, comma), (opens, closes), tail, place)| {
+        let count = names.len();
+        let mut list = String::new();
+        for (index, (gap, alias, before_comma)) in names.into_iter().enumerate() {
+            list.push_str(&format!("{gap}n{index}{}", alias.replace('X', &format!("m{index}"))));
+            if index + 1 < count || comma && !opens.is_empty() {
+                list.push_str(&format!("{before_comma},"));
             }
-            let close = gaps.last().copied().unwrap_or_default();
-            let text = format!("from shop import ({list}{close}){tail}\n");
-            (
-                if nested {
-                    format!("def f():\n    {text}\n\ny = 2  # two\n")
-                } else {
-                    format!("\"\"\"Doc.\"\"\"\n{text}y = 2\n")
-                },
-                count,
-            )
-        },
-    )
+        }
+        list.push_str(close);
+        if opens.is_empty() {
+            // Lines end in backslashes then, and hold no comments.
+            let code =
+                |line: &str| line.split('#').next().unwrap_or_default().trim_end_matches('\\').trim_end().to_owned();
+            let lines: Vec<String> = list.trim_end().lines().map(code).filter(|line| !line.is_empty()).collect();
+            list = lines.join(" \\\n");
+        }
+        let gap = if list.starts_with(' ') { "" } else { " " };
+        let text = format!("from shop import{gap}{opens}{list}{closes}{tail}\n");
+        let end = if place.starts_with("try") { "finally:\n\tpass\n" } else { "" };
+        (format!("\"\"\"Doc.\"\"\"\n{place}{text}{end}y = 2\n"), count)
+    })
+}
+
+/// The names that a number picks, as operations: all of them as the text has them.
+fn picked(text: &str, count: usize, mask: u8) -> (Vec<Value>, Vec<String>) {
+    let removal = |target: &ImportTarget| match target {
+        ImportTarget::From { name, alias, .. } => {
+            let alias = alias.as_ref().map(ToString::to_string);
+            operation("remove_unused", json!({"from": "shop", "name": name.as_str(), "alias": alias}))
+        }
+        ImportTarget::Import { .. } => unreachable!("there are no others"),
+    };
+    let all = imports_in(text).unwrap();
+    assert_eq!(all.len(), count, "{text}");
+    let (gone, kept): (Vec<_>, Vec<_>) = (0..).zip(all).partition(|(index, _)| mask >> index & 1 == 1);
+    let gone = gone.iter().map(|(_, name)| removal(&name.target)).collect();
+    (gone, kept.into_iter().map(|(_, name)| name.target.to_string()).collect())
 }
 
 proptest! {
     #[test]
-    fn names_go_together_as_they_go_one_by_one((text, count) in statement(), mask in 1u8..=255) {
-        let names: Vec<String> = (0..count).filter(|index| mask >> index & 1 == 1).map(|index| format!("n{index}")).collect();
-        prop_assume!(!names.is_empty());
-        let operations: Vec<Value> = names.iter().map(|name| remove(name)).collect();
+    fn names_go_and_nothing_else_does((text, count) in statement(true), mask in 1u8..=255) {
+        let (operations, kept) = picked(&text, count, mask);
+        prop_assume!(!operations.is_empty());
         let after = run("a.py", &text, &operations).unwrap();
         let left: Vec<String> = imports_in(&after).unwrap().iter().map(|name| name.target.to_string()).collect();
-        let wanted: Vec<String> = (0..count)
-            .map(|index| format!("n{index}"))
-            .filter(|name| !names.contains(name))
-            .map(|name| format!("from shop import {name}"))
-            .collect();
-        prop_assert_eq!(left, wanted);
+        prop_assert_eq!(left, kept);
         prop_assert!(after.contains("y = 2"), "what is not asked about stays");
-        let reversed: Vec<Value> = operations.into_iter().rev().collect();
-        prop_assert_eq!(run("a.py", &text, &reversed).unwrap(), after);
+        let blanks = |text: &str| text.lines().filter(|line| line.ends_with(' ')).count();
+        prop_assert!(blanks(&after) <= blanks(&text), "no blanks are left at the end of a line: {after:?}");
+        let reversed: Vec<Value> = operations.iter().rev().cloned().collect();
+        prop_assert_eq!(run("a.py", &text, &reversed).unwrap(), after.clone());
+        // One by one they give the same, in the order of the text.
+        let mut one_by_one = text;
+        for operation in &operations {
+            one_by_one = run("a.py", &one_by_one, std::slice::from_ref(operation)).unwrap();
+        }
+        prop_assert_eq!(one_by_one, after);
+    }
+
+    /// Where commas stand behind their names and neither comments nor blank lines hold a parenthesis down, any order gives the same.
+    #[test]
+    fn names_go_one_by_one_in_any_order((text, count) in statement(false), mask in 1u8..=255, seed in any::<u64>()) {
+        let (mut operations, _) = picked(&text, count, mask);
+        prop_assume!(!operations.is_empty());
+        let after = run("a.py", &text, &operations).unwrap();
+        for n in (1..operations.len()).rev() {
+            operations.swap(n, usize::try_from(seed >> n).unwrap_or_default() % (n + 1));
+        }
+        let mut one_by_one = text.clone();
+        for operation in &operations {
+            one_by_one = run("a.py", &one_by_one, std::slice::from_ref(operation)).unwrap();
+        }
+        prop_assert_eq!(one_by_one, after, "{}", text);
     }
 
     #[test]

@@ -75,10 +75,87 @@ fn names_a_line_in_parentheses() {
         ("from m import (\n    a, b,  # x\n    c, d,\n)\n", &["b"], "from m import (\n    a,  # x\n    c, d,\n)\n"),
         ("from m import (\n    a, b,  # x\n    c, d,\n)\n", &["a", "b"], "from m import (\n    c, d,\n)\n"),
         ("from m import (\n    a, b,\n    c, d,\n)\n", &["b", "c"], "from m import (\n    a,\n    d,\n)\n"),
-        ("from m import (\n    a, b,\n    c, d\n)\n", &["b", "c", "d"], "from m import (\n    a\n)\n"),
+        ("from m import (\n    a, b,\n    c, d\n)\n", &["b", "c", "d"], "from m import (\n    a,\n)\n"),
         ("from m import (\n    a\n    , b\n    , c\n)\n", &["b"], "from m import (\n    a\n    , c\n)\n"),
         ("from m import (\n    a\n    , b\n    , c\n)\n", &["c"], "from m import (\n    a\n    , b\n)\n"),
         ("from m import (\n    a\n    ,\n    b\n)\n", &["b"], "from m import (\n    a\n    ,\n)\n"),
+    ]);
+}
+
+#[test]
+fn commas_that_lead_or_stand_alone() {
+    let leading = "from m import (\n    a\n    , b\n    , c\n)\n";
+    check(&[
+        (leading, &["a"], "from m import (\n    b\n    , c\n)\n"),
+        (leading, &["a", "b"], "from m import (\n    c\n)\n"),
+        (leading, &["a", "c"], "from m import (\n    b\n)\n"),
+        (leading, &["b", "c"], "from m import (\n    a\n)\n"),
+        ("from m import (a\n    , b\n    , c)\n", &["a"], "from m import (b\n    , c)\n"),
+        ("from m import (a\n    , b\n    , c)\n", &["a", "b"], "from m import (c)\n"),
+        ("from m import (a\n    , b\n    , c)\n", &["c"], "from m import (a\n    , b)\n"),
+        ("from m import a \\\n    , b \\\n    , c\n", &["a"], "from m import b \\\n    , c\n"),
+        ("from m import a \\\n    , b \\\n    , c\n", &["a", "b"], "from m import c\n"),
+        ("from m import a \\\n    , b \\\n    , c\n", &["b"], "from m import a \\\n    , c\n"),
+        ("from m import a \\\n    , b \\\n    , c\n", &["c"], "from m import a \\\n    , b\n"),
+        ("from m import a, \\\n    b \\\n    , c, d\n", &["b", "c", "d"], "from m import a\n"),
+        ("from m import (a, b\n    , c)\n", &["b"], "from m import (a\n    , c)\n"),
+        ("from m import (a\n,\nb\n, c)\n", &["b"], "from m import (a\n, c)\n"),
+        ("from m import (a,\n b ,c\n ,\n d)\n", &["c"], "from m import (a,\n b\n ,\n d)\n"),
+        ("from m import (\n a, b\n ,\n )\n", &["b"], "from m import (\n a\n ,\n )\n"),
+        ("from m import ( a\n\t, b,  # x\n\t)\n", &["b"], "from m import ( a\n\t)\n"),
+        ("from m import (\n    a\n    ,  # x\n    b\n)\n", &["a"], "from m import (\n    b\n)\n"),
+        ("from m import (\n    a\n    # y\n    ,  # x\n    b\n)\n", &["a"], "from m import (\n    # y\n    b\n)\n"),
+        ("from m import (a,b\n  ,  # x\n  )\n", &["b"], "from m import (a\n  ,  # x\n  )\n"),
+        (
+            "from m import (\n    a\n    ,  # x\n    b,\n    c\n)\n",
+            &["b"],
+            "from m import (\n    a\n    ,  # x\n    c\n)\n",
+        ),
+    ]);
+}
+
+#[test]
+fn names_on_several_lines() {
+    check(&[
+        (
+            "from m import (\n    a,\n    b as\n        c,\n    d,\n)\n",
+            &["b as c"],
+            "from m import (\n    a,\n    d,\n)\n",
+        ),
+        (
+            "from m import (\n    a,\n    b  # x\n    # y\n    as c,\n    d,\n)\n",
+            &["b as c"],
+            "from m import (\n    a,\n    d,\n)\n",
+        ),
+        (
+            "from m import (\n    a,\n    b as\n        c,\n    d,\n)\n",
+            &["a", "d"],
+            "from m import (\n    b as\n        c,\n)\n",
+        ),
+        (
+            "from m import (\n    a,\n    b as\n        c  # x\n)\n",
+            &["a"],
+            "from m import (\n    b as\n        c  # x\n)\n",
+        ),
+        ("from m import (\n    a,\n    b as\n        c  # x\n)\n", &["b as c"], "from m import (\n    a,\n)\n"),
+        ("from m import (a, b\n    as c, d)\n", &["b as c"], "from m import (a, d)\n"),
+        ("from m import (a, b\n    as c, d)\n", &["a"], "from m import (b\n    as c, d)\n"),
+        ("from m import a, b \\\n    as c, d\n", &["b as c"], "from m import a, d\n"),
+        ("from m import a, b \\\n    as c\n", &["b as c"], "from m import a\n"),
+        ("from m import a, \\\n    b \\\n    as c, \\\n    d\n", &["b as c"], "from m import a, \\\n    d\n"),
+        ("import a, \\\n    b. \\\n    c\n", &["import a"], "import b. \\\n    c\n"),
+        ("import a, \\\n    b. \\\n    c, d\n", &["import b.c"], "import a, \\\n    d\n"),
+    ]);
+}
+
+#[test]
+fn several_names_go_as_they_go_one_by_one() {
+    check(&[
+        ("from m import (\n    a, b,\n    c\n)\n", &["b", "c"], "from m import (\n    a,\n)\n"),
+        ("from m import (a, b,\n    c\n    )\n", &["b", "c"], "from m import (a,\n    )\n"),
+        ("from m import (\n a,\n b, c,\n d\n)\n", &["a", "c", "d"], "from m import (\n b,\n)\n"),
+        ("from m import (a,\n    b,  # x\n    c)\n", &["b", "c"], "from m import (a)\n"),
+        ("from m import (a, b, c)\n", &["a", "c"], "from m import (b)\n"),
     ]);
 }
 
@@ -148,7 +225,6 @@ fn statements_of_a_line() {
         ("if x: import a; y = 1\n", &["import a"], "if x: y = 1\n"),
         ("if x: y = 1; import a\n", &["import a"], "if x: y = 1\n"),
         ("if x: import a; import b\n", &["import a", "import b"], "if x: pass\n"),
-        ("class C: import a\n", &["import a"], "class C: pass\n"),
         ("if x:\n    import a; import b\n", &["import a", "import b"], "if x:\n    pass\n"),
         ("if x:\n    import a; y = 1\n", &["import a"], "if x:\n    y = 1\n"),
     ]);

@@ -213,13 +213,106 @@ fn classes_are_seen_by_their_own_statements_only() {
         ],
     );
     check(
-        "goes",
+        "reexport",
         &[
             "class C:\n    import a\n    def f(self): return a\n",
             "class C:\n    import a\n    x = lambda: a\n",
-            "class C:\n    import a\nprint(C.a)\n",
             "class C:\n    import a\nprint(a)\n",
             "class C:\n    import a\n    class D:\n        x = a\n",
+            "class C:\n    if x:\n        from y import b\n        import a\n",
+            "try:\n    class C:\n        import a\nexcept ImportError:\n    pass\n",
+            "class C:\n    import a\n__all__ = ['a']\n",
+        ],
+    );
+    check(
+        "still_used",
+        &[
+            "class C:\n    import a\nprint(C.a)\n",
+            "class C:\n    import a\n    def f(self): return self.a.dumps(1)\n",
+            "class C:\n    if x:\n        import a\n    y = a\n",
+        ],
+    );
+    check(
+        "goes",
+        &[
+            "class C:\n    global a\n    import a\n",
+            "class C:\n    def f(self):\n        import a\n        return x.a\n",
+        ],
+    );
+}
+
+#[test]
+fn a_class_hides_only_what_it_surely_binds() {
+    check_behind_import(
+        "still_used",
+        &[
+            "class C:\n    a = 1\n    x = [a for _ in range(3)]",
+            "class C:\n    a = 1\n    x = {k: a for k in y}",
+            "class C:\n    a = 1\n    x = any(a for k in y)",
+            "class C:\n    a: float\n    y: float = a.pi",
+            "class C:\n    a: str\n    y: a",
+            "class C:\n    a: str = ''\n    y: a",
+            "class C:\n    a: str = ''\n    y: 'a'",
+            "class C:\n    if c:\n        a = 1\n    y = a",
+            "class C:\n    if c:\n        pass\n    else:\n        def a(self): pass\n    y = a",
+            "class C:\n    try:\n        a = q()\n    except E:\n        pass\n    y = a",
+            "class C:\n    try: pass\n    except E as a: pass\n    y = a",
+            "class C:\n    a = 1\n    try: pass\n    except E as a: pass\n    y = a",
+            "class C:\n    for a in (): pass\n    y = a",
+            "class C:\n    while x: a = 1\n    y = a",
+            "class C:\n    with x as a: pass\n    y = a",
+            "class C:\n    match x:\n        case a: pass\n    y = a",
+            "class C:\n    x = y and (a := 1)\n    y = a",
+            "class C:\n    a = 1\n    del a\n    y = a",
+            "class C:\n    a = 1\n    if x:\n        del a\n    y = a",
+            "class C:\n    def f(self): pass\n    if x: a = 1\n    y = a",
+        ],
+    );
+    check_behind_import(
+        "goes",
+        &[
+            "class C:\n    a = 1\n    x = [y for y in a]",
+            "class C:\n    a = 1\n    class D[T](a): pass",
+            "class C:\n    a: int = 1\n    x = a",
+            "class C:\n    a = 1\n    class D[T](B): pass\n    x = a",
+            "class C:\n    if x: y = 1\n    import a\n    x = a",
+            "class C:\n    (a, b) = 1, 2\n    x = a",
+        ],
+    );
+}
+
+#[test]
+fn what_runs_later_reads_an_import_below_it() {
+    check(
+        "still_used",
+        &[
+            "def f(x: 'a.B'): pass\nimport a\n",
+            "def f(x: a.B): pass\nimport a\n",
+            "def f() -> 'a.B': pass\nimport a\n",
+            "x: 'a.B'\nimport a\n",
+            "class C:\n    x: 'a.B'\nimport a\n",
+            "class C:\n    x: list[a.B]\nimport a\n",
+            "from __future__ import annotations\ndef f(x: a.B): pass\nimport a\n",
+            "type X = a.B\nimport a\n",
+            "type X[T: a.B] = T\nimport a\n",
+            "def f[T: a.B](): pass\nimport a\n",
+            "class C[T = a.B]: pass\nimport a\n",
+            "T = TypeVar('T', bound='a.B')\nimport a\n",
+            "x = cast('a.B', y)\nimport a\n",
+            "x: TypeAlias = 'a.B'\nif TYPE_CHECKING:\n    import a\n",
+            "g = (a.f(x) for x in xs)\nimport a\n",
+            "g = (x for x in xs if a.f(x))\nimport a\n",
+            "g = (lambda: [x for x in a.f(y)] for y in z)\nimport a\n",
+        ],
+    );
+    check(
+        "goes",
+        &[
+            "g = [a.f(x) for x in xs]\nimport a\n",
+            "g = (x for x in a.xs)\nimport a\n",
+            "x = a.B\nimport a\n",
+            "class C(a.B): pass\nimport a\n",
+            "def f(x=a.B): pass\nimport a\n",
         ],
     );
 }
@@ -298,6 +391,16 @@ fn strings_are_read_where_types_stand() {
             "T = TypedDict('T', fields={'x': 'a'})",
             "x: Literal['y'] | 'a'",
             "@f\ndef g(x: 'a'): pass",
+            "from typing import cast as c\nx = c('a', y)",
+            "from typing import TypeVar as TV\nT = TV('T', bound='a')",
+            "x: 'TypeAlias' = 'a.B'",
+            "x: 'typing.TypeAlias' = 'a.B'",
+            "class C(weakref.ref['a.B']): pass",
+            "class C(x.y['a.B']): pass",
+            "x = functools.partial['a.B']",
+            "x: 'L[\\n a]'",
+            "x: '\\x61.B'",
+            "x: 'é | a'",
         ],
     );
     check_behind_import(
@@ -314,6 +417,8 @@ fn strings_are_read_where_types_stand() {
             "x: Literal['a']",
             "x: Annotated[int, 'a']",
             "x: Annotated[int, f('a')]",
+            "from typing import Literal as L\nx: L['a']",
+            "class C(x['k'].y, z('a')): pass",
             "x = y['a']",
             "x = D['a']",
             "x = d['a']",
@@ -353,6 +458,8 @@ fn type_comments_are_read() {
             "x = 1  # type: b.a",
             "x = 1  # type: ab",
             "x = 1  # why # type",
+            "# type: choose a value",
+            "x = 1  # type: int  # a",
         ],
     );
 }
@@ -397,6 +504,23 @@ fn what_all_lists_is_used() {
             "for x in y: pass\nelse: __all__ = ['a']",
             "while x: __all__ = ['a']",
             "while x: pass\nelse: __all__ = ['a']",
+            "match x:\n    case 1: __all__ += ['a']",
+            "__all__, x = ['a'], 1",
+            "[*__all__] = x",
+            "(__all__ := ['a'])",
+            "__all__ = []\n__all__[:] = ['a']",
+            "__all__ = []\ndel __all__[0]",
+            "del __all__",
+            "from m import __all__",
+            "from m import names as __all__",
+            "import names as __all__",
+            "for __all__ in [['a']]: pass",
+            "__all__ = []\ndef f():\n    global __all__\n    __all__ += ['a']",
+            "__all__ = []\ndef f():\n    __all__.append('a')",
+            "__all__ = []\n[__all__.append(n) for n in dir()]",
+            "__all__ = []\nx = __all__.append('a')",
+            "__all__ = []\nlist(map(__all__.append, ['a']))",
+            "__all__ = []\nadd = __all__.append",
         ],
     );
     check_behind_import(
@@ -419,11 +543,15 @@ fn what_all_lists_is_used() {
             "x.append('a')",
             "x.__all__.extend('a')",
             "f(__all__)",
+            "for x in __all__: print(x)",
+            "x = __all__[0]",
+            "def f(): return __all__",
+            "def f(): from m import __all__",
             "def f(): __all__ = ['a']",
             "class C: __all__ = ['a']",
         ],
     );
-    check("goes", &["def f():\n    import a\n__all__ = ['a']\n", "class C:\n    import a\n__all__ = ['a']\n"]);
+    check("goes", &["def f():\n    import a\n__all__ = ['a']\n"]);
 }
 
 #[test]
@@ -477,6 +605,9 @@ fn what_is_bound_again_first_is_not_used() {
         "still_used",
         &[
             "if x:\n    import a\n    f()\n    a = 1\nprint(a)\n",
+            "try:\n    import a\n    from c import a\nexcept ValueError:\n    pass\nprint(a)\n",
+            "try:\n    import a, b as a\nexcept ValueError:\n    pass\nprint(a)\n",
+            "with x:\n    import a\n    from c import a\nprint(a)\n",
             "while x:\n    a\n    import a\n",
             "for x in y:\n    if x:\n        a\n    else:\n        import a\n",
             "def f():\n    while x:\n        print(a)\n        import a\n",
@@ -514,6 +645,27 @@ fn a_package_is_used_through_its_modules() {
     assert_eq!(remove("import a.b, a.c\na.c\n", "a.b"), used);
     assert_eq!(remove("import a.b\nimport c as a\na.x\n", "a.b"), Ok("import c as a\na.x\n".to_owned()));
     assert_eq!(remove("import a.b as c\na.b\n", "a.b"), Err("not_found".to_owned()));
+    for (module, name) in [
+        ("import a.b\nimport a as x\nx.b.norm\n", "a.b"),
+        ("import a.b\ndef f():\n    import a\n    return a.b.x\n", "a.b"),
+        ("import a.b.c\nimport a.b as ab\nab.c.x\n", "a.b.c"),
+        ("import a.b.c\nfrom a import b\nb.c.x\n", "a.b.c"),
+        ("import a.b.c\nfrom a import b as x\nx.c.x\n", "a.b.c"),
+    ] {
+        assert_eq!(remove(module, name), used, "{module}");
+    }
+    for (module, name) in [
+        ("import a.b\nimport a as x\nimport c as x\n", "a.b"),
+        ("import a.b\nimport ab as x\nx.b\n", "a.b"),
+        ("import a.b.c\nfrom .a import b\nb.c.x\n", "a.b.c"),
+        ("import a.b.c\nfrom a.b import d\nd.x\n", "a.b.c"),
+        ("import a.b.c as d\nimport a\na.b.c\n", "a.b.c"),
+    ] {
+        assert_ne!(remove(module, name), used, "{module}");
+    }
+    let inside = operation("remove_unused", json!({"import": "a.b", "line": 3}));
+    let refusal = run("m.py", "import a\ndef f():\n    import a.b\n    return 1\nf()\na.b.x\n", &[inside]).unwrap_err();
+    assert_eq!(refusal.code.as_str(), "still_used");
 }
 
 #[test]
@@ -533,6 +685,11 @@ fn what_a_try_tests_stays() {
             "with suppress(ImportError):\n    import a\n",
             "with x, contextlib.suppress(ValueError, ImportError):\n    import a\n",
             "with suppress(ImportError):\n    with x:\n        import a\n",
+            "with pytest.raises(ImportError):\n    import a\n",
+            "with self.assertRaises(ModuleNotFoundError):\n    import a\n",
+            "try:\n    import a\nexcept (A, (ImportError, B)):\n    pass\n",
+            "try:\n    import a\nexcept (ImportError,) + X:\n    pass\n",
+            "try:\n    import a\nexcept (*X, ImportError):\n    pass\n",
         ],
     );
     check(
@@ -545,7 +702,6 @@ fn what_a_try_tests_stays() {
             "try:\n    pass\nexcept ImportError:\n    pass\nelse:\n    import a\n",
             "try:\n    pass\nexcept ImportError:\n    pass\nfinally:\n    import a\n",
             "try:\n    def f():\n        import a\nexcept ImportError:\n    pass\n",
-            "try:\n    class C:\n        import a\nexcept ImportError:\n    pass\n",
             "with suppress(ValueError):\n    import a\n",
             "with suppress:\n    import a\n",
             "with open(ImportError):\n    import a\n",
@@ -570,6 +726,9 @@ fn one_of_several_bindings_stays() {
             "try:\n    pass\nexcept ValueError:\n    a = 1\nelse:\n    import a\n",
             "try:\n    pass\nexcept ValueError:\n    import a\nexcept OSError:\n    a = 1\n",
             "def f():\n    if x:\n        import a\n    else:\n        a = 1\n",
+            "try:\n    import a\nexcept OSError as a:\n    pass\n",
+            "match x:\n    case a: pass\n    case _:\n        import a\n",
+            "match x:\n    case _ if x:\n        import a\n    case [y, *a]: pass\n",
         ],
     );
     check(
@@ -607,6 +766,14 @@ fn what_a_comment_keeps_stays() {
             "# flake8: noqa\nimport a\n",
             "# pylint: skip-file\nimport a\n",
             "# ruff: file-ignore[F401]\nimport a\n",
+            "import a  # flake8: noqa\n",
+            "import a  # nopycln: import\n",
+            "import a  # pyright: ignore[reportUnusedImport]\n",
+            "# noinspection PyUnresolvedReferences\nimport a\n",
+            "import a  # lint-amnesty, pylint: disable=unused-import\n",
+            "if TYPE_CHECKING:  # pylint: disable=unused-import\n    import a\n",
+            "def f(x: int):  # pylint: disable=unused-import\n    if x:\n        import a\n",
+            "try:  # pylint: disable=unused-import\n    import a\nfinally:\n    pass\n",
         ],
     );
     check(
@@ -624,7 +791,27 @@ fn what_a_comment_keeps_stays() {
             "# ruff: disable[F401]\n# ruff: enable[F401]\nimport a\n",
             "def f():\n    # ruff: disable[F401]\n    x = 1\nimport a\n",
             "import b  # ruff: noqa\nimport a\n",
+            "if x:  # pylint: disable=unused-import\n    import b\nimport a\n",
+            "if x:  # noqa\n    import a\n",
+            "import a  # pyright: ignore\n",
             "x = '# noqa'; import a\n",
         ],
     );
+}
+
+#[test]
+fn what_is_no_python_of_today_is_refused() {
+    check("syntax", &["lazy import a\n", "import a\nprint 'x'\n", "import a\nif x:\n"]);
+    check(
+        "unsupported",
+        &[
+            "%matplotlib inline\nimport a\n",
+            "import a\n!ls\n",
+            "import a\nfoo?\n",
+            "import a\nx = !ls\n",
+            "import a\nx = %time y\n",
+            "{\n \"cells\": [{\"source\": [\"import a\\n\"]}]}\n",
+        ],
+    );
+    check("goes", &["import a\nx = 1 % 2 != 3\n", "import a\n{'cells': 1}\n"]);
 }

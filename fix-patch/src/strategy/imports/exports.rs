@@ -1,9 +1,11 @@
 //! What `__all__` lists.
 
-use ruff_python_ast::{Expr, Operator, Stmt};
-use ruff_text_size::Ranged;
+use ruff_python_ast::visitor::{self, Visitor};
+use ruff_python_ast::{Expr, ExprContext, Operator, Stmt};
+use ruff_text_size::{Ranged, TextSize};
 
 use super::python::Module;
+use super::statements::bound;
 use super::usage::Reason;
 
 /// The names asked about that `__all__` lists.
@@ -12,11 +14,16 @@ pub(super) struct Exports {
     listed: Vec<(String, usize)>,
     /// Where `__all__` is computed, so that nobody knows what it lists.
     computed: Option<usize>,
+    /// Where `__all__` stands in a form that is understood.
+    understood: Vec<TextSize>,
 }
 
 impl Exports {
     pub(super) fn of(module: &Module<'_>, names: &[String]) -> Self {
         let mut exports = Self::default();
+        if !module.text.contains("__all__") {
+            return exports;
+        }
         // Only code of the module's own scope can change `__all__` in a way that counts.
         let mut blocks = vec![module.body()];
         while let Some(block) = blocks.pop() {
@@ -37,11 +44,14 @@ impl Exports {
                     Stmt::With(with) => blocks.push(&with.body),
                     Stmt::For(r#for) => blocks.extend([&*r#for.body, &*r#for.orelse]),
                     Stmt::While(r#while) => blocks.extend([&*r#while.body, &*r#while.orelse]),
+                    Stmt::Match(r#match) => blocks.extend(r#match.cases.iter().map(|case| &*case.body)),
                     _ => {}
                 }
             }
         }
-        exports
+        let mut others = Others { exports, is_local: false };
+        others.visit_body(module.body());
+        others.exports
     }
 
     /// Why `name` has to stay, if it has.
@@ -55,18 +65,26 @@ impl Exports {
 
     fn look_at(&mut self, stmt: &Stmt, names: &[String]) {
         match stmt {
-            Stmt::Assign(assign) if assign.targets.iter().any(is_all) => self.list(&assign.value, names),
+            Stmt::Assign(assign) if assign.targets.iter().any(is_all) => {
+                self.understood.extend(assign.targets.iter().filter(|target| is_all(target)).map(Ranged::start));
+                self.list(&assign.value, names);
+            }
             Stmt::AnnAssign(assign) if is_all(&assign.target) => {
+                self.understood.push(assign.target.start());
                 if let Some(value) = &assign.value {
                     self.list(value, names);
                 }
             }
-            Stmt::AugAssign(assign) if is_all(&assign.target) => self.list(&assign.value, names),
+            Stmt::AugAssign(assign) if is_all(&assign.target) => {
+                self.understood.push(assign.target.start());
+                self.list(&assign.value, names);
+            }
             Stmt::Expr(expr) => {
                 if let Expr::Call(call) = &*expr.value
                     && let Expr::Attribute(method) = &*call.func
                     && is_all(&method.value)
                 {
+                    self.understood.push(method.start());
                     match (method.attr.as_str(), &*call.arguments.args) {
                         ("append", [Expr::StringLiteral(name)]) => self.add(name.value.to_str(), expr, names),
                         ("insert", [_, Expr::StringLiteral(name)]) => self.add(name.value.to_str(), expr, names),
@@ -111,6 +129,52 @@ impl Exports {
 
     fn compute(&mut self, at: impl Ranged) {
         self.computed.get_or_insert(at.start().to_usize());
+    }
+}
+
+/// Looks for what else is done to `__all__`: nobody knows what it lists then.
+struct Others {
+    exports: Exports,
+    /// Whether the names that are bound are those of a function or a class.
+    is_local: bool,
+}
+
+impl Others {
+    fn found(&mut self, at: impl Ranged) {
+        if !self.exports.understood.contains(&at.start()) {
+            self.exports.compute(at);
+        }
+    }
+}
+
+impl<'a> Visitor<'a> for Others {
+    fn visit_stmt(&mut self, stmt: &'a Stmt) {
+        match stmt {
+            // In a function they bind a name of its own.
+            Stmt::Import(import) if !self.is_local => {
+                import.names.iter().filter(|alias| bound(alias, false) == Some("__all__")).for_each(|a| self.found(a));
+            }
+            Stmt::ImportFrom(import) if !self.is_local => {
+                import.names.iter().filter(|alias| bound(alias, true) == Some("__all__")).for_each(|a| self.found(a));
+            }
+            Stmt::Global(names) if names.names.iter().any(|name| name.as_str() == "__all__") => self.found(stmt),
+            Stmt::FunctionDef(_) | Stmt::ClassDef(_) => {
+                let outer = std::mem::replace(&mut self.is_local, true);
+                visitor::walk_stmt(self, stmt);
+                self.is_local = outer;
+            }
+            _ => visitor::walk_stmt(self, stmt),
+        }
+    }
+
+    fn visit_expr(&mut self, expr: &'a Expr) {
+        match expr {
+            Expr::Name(name) if is_all(expr) && name.ctx != ExprContext::Load && !self.is_local => self.found(expr),
+            // A method that changes it, wherever it is called.
+            Expr::Attribute(method) if is_all(&method.value) => self.found(expr),
+            Expr::Subscript(item) if is_all(&item.value) && item.ctx != ExprContext::Load => self.found(expr),
+            _ => visitor::walk_expr(self, expr),
+        }
     }
 }
 

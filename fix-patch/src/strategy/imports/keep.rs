@@ -20,7 +20,7 @@ pub(super) fn reason(
     allowed: impl Fn(Allowance) -> bool,
 ) -> Option<(Allowance, String)> {
     let checks: [(Allowance, &dyn Fn() -> Option<String>); 4] = [
-        (Allowance::Reexport, &|| reexport(path, import, name)),
+        (Allowance::Reexport, &|| reexport(path, usage, import, name)),
         (Allowance::AvailabilityCheck, &|| availability_check(statements, import)),
         (Allowance::Conditional, &|| conditional(module, statements, usage, import, name)),
         (Allowance::Suppressed, &|| suppressed::reason(module, statements, import, name)),
@@ -31,10 +31,13 @@ pub(super) fn reason(
         .find_map(|(allowance, check)| check().map(|message| (allowance, message)))
 }
 
-fn reexport(path: &RepoPath, import: &Import<'_>, name: usize) -> Option<String> {
+fn reexport(path: &RepoPath, usage: &Usage<'_>, import: &Import<'_>, name: usize) -> Option<String> {
     let alias = import.names.get(name)?;
     if alias.asname.as_ref().is_some_and(|asname| asname.as_str() == alias.name.as_str()) {
         return Some("an alias that repeats the name says that others import it from here".to_owned());
+    }
+    if usage.is_class_attribute(import, name) {
+        return Some("an import in the body of a class is an attribute that others may read".to_owned());
     }
     let file = path.file_name();
     if file == "__init__.py" || file == "__init__.pyi" {
@@ -48,20 +51,14 @@ fn reexport(path: &RepoPath, import: &Import<'_>, name: usize) -> Option<String>
 fn availability_check(statements: &Statements<'_>, import: &Import<'_>) -> Option<String> {
     for block in statements.around(import) {
         match (block.branch, block.owner) {
-            (Branch::Function | Branch::Class | Branch::Module, _) => return None,
+            (branch, _) if branch.is_scope() => return None,
             (Branch::Try, Some(Stmt::Try(r#try))) if r#try.handlers.iter().any(catches_import_failure) => {
                 return Some("a `try` tests whether the import works".to_owned());
             }
-            (Branch::Body, Some(Stmt::With(with))) => {
-                let suppresses = |expr: &Expr| match expr {
-                    Expr::Call(call) => {
-                        last_name(&call.func) == "suppress" && call.arguments.args.iter().any(is_import_failure)
-                    }
-                    _ => false,
-                };
-                if with.items.iter().any(|item| suppresses(&item.context_expr)) {
-                    return Some("a `with suppress(…)` lets the import fail".to_owned());
-                }
+            (Branch::Body, Some(Stmt::With(with)))
+                if with.items.iter().any(|item| expects_import_failure(&item.context_expr)) =>
+            {
+                return Some("a `with` expects that the import may fail".to_owned());
             }
             _ => {}
         }
@@ -71,15 +68,28 @@ fn availability_check(statements: &Statements<'_>, import: &Import<'_>) -> Optio
 
 fn catches_import_failure(handler: &ExceptHandler) -> bool {
     let ExceptHandler::ExceptHandler(handler) = handler;
-    match handler.type_.as_deref() {
-        None => true,
-        Some(Expr::Tuple(types)) => types.elts.iter().any(is_import_failure),
-        Some(type_) => is_import_failure(type_),
+    handler.type_.as_deref().is_none_or(is_import_failure)
+}
+
+/// `suppress(ImportError)`, and what tests write: `pytest.raises(ImportError)`.
+fn expects_import_failure(expr: &Expr) -> bool {
+    match expr {
+        Expr::Call(call) => {
+            matches!(last_name(&call.func), "suppress" | "raises" | "assertRaises" | "assertRaisesRegex")
+                && call.arguments.args.iter().any(is_import_failure)
+        }
+        _ => false,
     }
 }
 
+/// Whether one of the errors is what a failed import raises.
 fn is_import_failure(expr: &Expr) -> bool {
-    matches!(last_name(expr), "ImportError" | "ModuleNotFoundError" | "Exception" | "BaseException")
+    match expr {
+        Expr::Tuple(errors) => errors.elts.iter().any(is_import_failure),
+        Expr::BinOp(sum) => is_import_failure(&sum.left) || is_import_failure(&sum.right),
+        Expr::Starred(errors) => is_import_failure(&errors.value),
+        error => matches!(last_name(error), "ImportError" | "ModuleNotFoundError" | "Exception" | "BaseException"),
+    }
 }
 
 /// Whether another branch of a statement around binds the same name.
@@ -90,24 +100,20 @@ fn conditional(
     import: &Import<'_>,
     name: usize,
 ) -> Option<String> {
-    let others = usage.other_bindings(import, name);
+    let mut others = usage.other_bindings(import, name);
+    others.sort_unstable();
     if others.is_empty() {
         return None;
     }
-    for block in statements.around(import) {
-        if matches!(block.branch, Branch::Function | Branch::Class | Branch::Module) {
-            return None;
-        }
-        let owner = block.owner?;
-        let alternatives = statements.blocks.iter().filter(|other| {
-            other.owner.is_some_and(|other| std::ptr::eq(other, owner)) && are_alternatives(block.branch, other.branch)
+    for index in statements.indexes_around(import) {
+        let block = statements.blocks.get(index).filter(|block| !block.branch.is_scope())?;
+        let mut alternatives = statements.siblings(index).filter(|other| are_alternatives(block.branch, other.branch));
+        let binding = alternatives.find_map(|other| {
+            let first = others.partition_point(|at| *at < other.range.start);
+            others.get(first).filter(|at| **at < other.range.end)
         });
-        for alternative in alternatives {
-            let range = alternative.range();
-            if let Some(at) = others.iter().find(|at| range.contains(at)) {
-                let line = module.lines().line(*at);
-                return Some(format!("another branch binds the same name on line {line}"));
-            }
+        if let Some(at) = binding {
+            return Some(format!("another branch binds the same name on line {}", module.lines().line(*at)));
         }
     }
     None

@@ -7,6 +7,7 @@ use ruff_python_ast::Alias;
 use ruff_text_size::Ranged;
 
 use super::python::{Module, bytes};
+use super::scopes::normalized;
 use super::statements::{From, Import, Statements};
 use crate::refusal::{Refusal, RefusalCode};
 
@@ -144,20 +145,6 @@ impl Target {
         let module = self.from.iter().filter_map(|(_, module)| module.as_deref());
         module.chain([self.name.as_str()]).chain(self.alias.as_deref()).flat_map(|name| name.split('.')).collect()
     }
-}
-
-/// Python compares identifiers after NFKC, and the parser gives them so.
-fn normalized(name: &str) -> String {
-    if name.is_ascii() {
-        return name.to_owned();
-    }
-    let text = format!("import {name}\n");
-    let parsed = Module::parse(&text);
-    let first = parsed.as_ref().ok().and_then(|module| match module.body() {
-        [ruff_python_ast::Stmt::Import(import)] => import.names.first(),
-        _ => None,
-    });
-    first.map_or_else(|| name.to_owned(), |alias| alias.name.as_str().to_owned())
 }
 
 /// Imports that share the last name or the alias, then those that share any word.

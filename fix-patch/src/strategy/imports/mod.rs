@@ -10,12 +10,15 @@
 //! | the first or last name, on the line of a parenthesis | what is left moves up to the parenthesis |
 //! | a name behind a backslash | the name, its comma and the backslash that is left over |
 
+mod cuts;
 mod depth;
 mod encoding;
 mod exports;
 mod keep;
+mod layout;
 mod locate;
 mod names;
+mod outside;
 mod proof;
 pub(crate) mod python;
 mod remove;
@@ -62,6 +65,10 @@ impl Strategy for Imports {
         if let Some(problem) = encoding::problem(source.text()) {
             return Err(Refusal::new(path, RefusalCode::Encoding, problem));
         }
+        if is_notebook(source.text()) {
+            let message = "the file is a notebook, not a module";
+            return Err(Refusal::new(path, RefusalCode::Unsupported, message).at_lines([1]));
+        }
         let module = Module::parse(source.text()).map_err(|error| refuse_syntax(source, &error))?;
         let (edits, removals) = module.walk(|| removal_of(&module, path, operations, options))?;
         let unsupported = |error: String| Refusal::new(path, RefusalCode::UnsupportedShape, error);
@@ -97,7 +104,13 @@ fn removal_of(
             places.push((locate::locate(module, &statements, path, wanted)?, wanted));
         }
     }
-    let names: Vec<String> = places.iter().filter_map(|(place, _)| bound_name(&statements, *place)).collect();
+    let names_for = |(place, _): &(Place, _)| {
+        let import = statements.imports.get(place.import)?;
+        Some(usage::names_for(&statements, import, place.name))
+    };
+    let mut names: Vec<String> = places.iter().filter_map(names_for).flatten().collect();
+    names.sort_unstable();
+    names.dedup();
     let usage = Usage::of(module, &names);
     let mut removals = Removals::new();
     for (place, wanted) in places {
@@ -107,11 +120,6 @@ fn removal_of(
         debug_assert!(place.name < import.names.len(), "a place is inside its statement");
     }
     Ok((remove::edits(module, &statements, &removals), removals))
-}
-
-fn bound_name(statements: &Statements<'_>, place: Place) -> Option<String> {
-    let import = statements.imports.get(place.import)?;
-    import.bound(import.names.get(place.name)?).map(str::to_owned)
 }
 
 /// Refuses what is used, and what stays for another reason that `options` does not waive.
@@ -150,12 +158,20 @@ fn refuse_syntax(source: &SourceFile, error: &SyntaxError) -> Refusal {
     // A notebook's commands are no Python: `%magic`, `!shell`, `?help`.
     let line = usize::try_from(error.line).unwrap_or(usize::MAX);
     let text = source.text().lines().nth(line.saturating_sub(1)).unwrap_or_default().trim();
-    if text.starts_with(['%', '!', '?']) || (text.ends_with('?') && !text.contains('#')) {
+    let assigned = text.split_once('=').map(|(_, value)| value.trim_start()).unwrap_or_default();
+    let is_command = |text: &str| text.starts_with(['%', '!']) && !text.starts_with("!=");
+    if is_command(text) || is_command(assigned) || text.starts_with('?') || (text.ends_with('?') && !text.contains('#'))
+    {
         let message = "the file holds commands of a notebook, which are no Python";
         return Refusal::new(source.path(), RefusalCode::Unsupported, message).at_lines([error.line]);
     }
     let message = format!("the file does not parse: {}", error.reason);
     Refusal::new(source.path(), RefusalCode::Syntax, message).at_lines([error.line])
+}
+
+/// Whether the text is the JSON of a notebook.
+fn is_notebook(text: &str) -> bool {
+    text.trim_start().starts_with('{') && text.contains("\"cells\"")
 }
 
 /// One name that a Python file imports.

@@ -1,13 +1,16 @@
 //! The proof that a removal removed what was asked for, and nothing else.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 use ruff_python_ast::comparable::ComparableStmt;
+use ruff_python_ast::token::TokenKind;
 use ruff_python_ast::{AtomicNodeIndex, ExceptHandler, Stmt, StmtPass};
 use ruff_text_size::{Ranged, TextRange};
 
+use super::outside;
 use super::python::{Module, bytes};
-use super::remove::Removals;
+use super::remove::{self, Removals};
 use super::statements::Statements;
 use crate::tidy;
 
@@ -31,7 +34,8 @@ pub(super) fn check(
         })
         .collect();
     before.walk(|| check_trees(before, &after, &gone))?;
-    check_comments(before, &after, &own_comment_lines(before, statements, removals), tidied)
+    outside::check(before, statements, removals, tidied, after.text)?;
+    check_comments(before, &after, &Own::of(before, statements, removals), tidied)
 }
 
 /// The tree before, with the names taken out, equals the tree after.
@@ -135,13 +139,13 @@ fn pass() -> Stmt {
     Stmt::Pass(StmtPass { node_index: AtomicNodeIndex::NONE, range: TextRange::default() })
 }
 
-/// The comments are the same, but for those on lines `own`; their trailing blanks aside when `tidied`.
-fn check_comments(before: &Module<'_>, after: &Module<'_>, own: &BTreeSet<u32>, tidied: bool) -> Result<(), String> {
+/// The comments are the same, but for those of `own`; their trailing blanks aside when `tidied`.
+fn check_comments(before: &Module<'_>, after: &Module<'_>, own: &Own, tidied: bool) -> Result<(), String> {
     // Those that have to stay are all there, and none is there that was not, in the same order.
     let mut found = comments(after, tidied);
     for (at, comment) in comments(before, tidied) {
         let line = before.lines().line(at);
-        if !own.contains(&line) && !found.any(|(_, found)| found == comment) {
+        if !own.has(at, line) && !found.any(|(_, found)| found == comment) {
             return Err(format!("the comment on line {line} is gone"));
         }
     }
@@ -162,28 +166,45 @@ fn comments<'m>(module: &'m Module<'_>, tidied: bool) -> impl Iterator<Item = (u
     })
 }
 
-/// The lines whose comments may go: those that hold nothing that stays.
-fn own_comment_lines(before: &Module<'_>, statements: &Statements<'_>, removals: &Removals) -> BTreeSet<u32> {
-    let mut lines = BTreeSet::new();
-    for (import, gone) in removals {
-        let Some(import) = statements.imports.get(*import) else { continue };
-        let span = |range: std::ops::Range<usize>| before.lines().line(range.start)..=before.lines().line(range.end);
-        if gone.len() == import.names.len() {
-            lines.extend(span(bytes(import.stmt)));
-            continue;
+/// Where comments may go with a name.
+struct Own {
+    /// The lines of what goes, up to its comma, that hold nothing that stays.
+    lines: BTreeSet<u32>,
+    /// The bytes of what goes.
+    ranges: Vec<Range<usize>>,
+}
+
+impl Own {
+    fn of(before: &Module<'_>, statements: &Statements<'_>, removals: &Removals) -> Self {
+        let mut own = Self { lines: BTreeSet::new(), ranges: Vec::new() };
+        let span = |range: Range<usize>| before.lines().line(range.start)..=before.lines().line(range.end);
+        for (import, gone) in removals {
+            let Some(import) = statements.imports.get(*import) else { continue };
+            let statement = bytes(import.stmt);
+            if gone.len() == import.names.len() {
+                own.lines.extend(span(statement));
+                continue;
+            }
+            let aliases =
+                || import.names.iter().enumerate().map(|(index, alias)| (gone.contains(&index), bytes(alias)));
+            let mut kept: BTreeSet<u32> =
+                aliases().filter(|(goes, _)| !goes).flat_map(|(_, alias)| span(alias)).collect();
+            if before.slice(import.stmt.range()).ends_with(')') {
+                kept.insert(before.lines().line(statement.end));
+            }
+            for alias in aliases().filter(|(goes, _)| *goes).map(|(_, alias)| alias) {
+                let comma = remove::code_after(before, alias.end).filter(|(kind, _)| *kind == TokenKind::Comma);
+                let comma = comma.map(|(_, comma)| before.lines().line(comma.start));
+                own.lines.extend(span(alias.clone()).chain(comma).filter(|line| !kept.contains(line)));
+                own.ranges.push(alias);
+            }
         }
-        let kept: BTreeSet<u32> = import
-            .names
-            .iter()
-            .enumerate()
-            .filter(|(index, _)| !gone.contains(index))
-            .flat_map(|(_, alias)| span(bytes(alias)))
-            .collect();
-        for alias in gone.iter().filter_map(|index| import.names.get(*index)) {
-            lines.extend(span(bytes(alias)).filter(|line| !kept.contains(line)));
-        }
+        own
     }
-    lines
+
+    fn has(&self, at: usize, line: u32) -> bool {
+        self.lines.contains(&line) || self.ranges.iter().any(|range| range.contains(&at))
+    }
 }
 
 #[cfg(test)]
@@ -193,7 +214,7 @@ mod tests {
     use crate::source::SourceFile;
     use crate::strategy::{PatchOptions, Strategy, imports::Imports};
 
-    const BEFORE: &str = "import os, sys  # both\n# about f\ndef f():\n    return 1  # one\n";
+    const BEFORE: &str = "x = 1\n\nimport os, sys  # both\n# about f\ndef f():\n    return 1  # one\n";
 
     fn verdict(after: &str) -> Result<(), String> {
         let plan: FixPlan = r#"{"root_cause": "x", "category": "lint_format", "confidence": 1, "files": ["a.py"],
@@ -203,7 +224,8 @@ mod tests {
             .unwrap();
         let source = SourceFile::new("a.py".parse().unwrap(), BEFORE.as_bytes().to_vec()).unwrap();
         let operations: Vec<&Operation> = plan.operations().iter().collect();
-        let proposal = Imports.propose(&source, &operations, &PatchOptions::default()).unwrap();
+        let options = PatchOptions { tidy: false, ..PatchOptions::default() };
+        let proposal = Imports.propose(&source, &operations, &options).unwrap();
         (proposal.proof)(after)
     }
 
@@ -211,6 +233,7 @@ mod tests {
     fn only_the_removal_is_proven() {
         let right = BEFORE.replace("os, ", "");
         assert_eq!(verdict(&right), Ok(()));
+        assert_eq!(verdict(&BEFORE.replace("os, sys", "sys")), Ok(()));
         for (wrong, what) in [
             (BEFORE.to_owned(), "nothing went"),
             (right.replace("import sys  # both\n", ""), "the other name went"),
@@ -222,6 +245,14 @@ mod tests {
             (right.clone() + "x = 1\n", "a statement came"),
             (right.replace("# about f\ndef f():\n    return 1  # one\n", "# about f\n# one\n"), "a statement went"),
             (right.replace("def f", "def"), "the result does not parse"),
+            (right.replace("\n\n", "\n"), "a blank line went"),
+            (right.replace("x = 1", "x  = 1"), "blanks came"),
+            (right.replace("x = 1", "x = 1 "), "blanks came at the end of a line"),
+            (right.replace("return 1", "return (1)"), "parentheses came"),
+            (right.replace("    return", "\treturn"), "the indentation changed"),
+            (right.replace("sys  # both\n", "sys  # both\n\n"), "a blank line came"),
+            (right.replace("# one\n", "# one"), "the final newline went"),
+            (right.replace("sys  #", "sys;  #") + "\n", "a blank line came at the end"),
         ] {
             assert!(verdict(&wrong).is_err(), "{what}");
         }

@@ -3,7 +3,7 @@
 use std::cell::OnceCell;
 
 use ruff_python_ast::token::{Token, TokenKind};
-use ruff_python_ast::{ModModule, Stmt};
+use ruff_python_ast::{ModModule, PythonVersion, Stmt};
 use ruff_python_parser::{Mode, ParseOptions, Parsed};
 use ruff_text_size::{Ranged, TextRange};
 
@@ -47,12 +47,17 @@ impl<'t> Module<'t> {
             return Err(SyntaxError { line: 1, reason });
         }
         let parsed = on_stack(depth, || {
-            let parsed = ruff_python_parser::parse_unchecked(text, ParseOptions::from(Mode::Module));
+            let parsed = ruff_python_parser::parse_unchecked(text, options());
             let error = parsed.errors().first().map(|error| SyntaxError {
                 line: Lines::new(text).line(error.location.start().to_usize()),
                 reason: error.error.to_string(),
             });
-            match (error, parsed.try_into_module()) {
+            // What no released Python reads.
+            let newer = parsed.unsupported_syntax_errors().first().map(|error| SyntaxError {
+                line: Lines::new(text).line(error.range.start().to_usize()),
+                reason: error.to_string(),
+            });
+            match (error.or(newer), parsed.try_into_module()) {
                 (None, Some(module)) => Ok(module),
                 (Some(error), _) => Err(error),
                 (None, None) => Err(SyntaxError { line: 1, reason: "the text is no module".to_owned() }),
@@ -93,6 +98,11 @@ impl<'t> Module<'t> {
     pub(crate) fn walk<R>(&self, walk: impl FnOnce() -> R) -> R {
         on_stack(self.depth, walk)
     }
+}
+
+/// Modules of the newest Python.
+fn options() -> ParseOptions {
+    ParseOptions::from(Mode::Module).with_target_version(PythonVersion::PY314)
 }
 
 impl Drop for Module<'_> {

@@ -153,7 +153,7 @@ fn indentation(module: &Module<'_>, at: usize) -> Option<usize> {
 }
 
 /// The lines of a statement that stands alone, with the comment and the line ending.
-fn logical_line(module: &Module<'_>, start: usize, end: usize) -> std::ops::Range<usize> {
+pub(super) fn logical_line(module: &Module<'_>, start: usize, end: usize) -> std::ops::Range<usize> {
     let text = module.text;
     let mut first = module.lines().start(start);
     // A line before that ends in a backslash belongs to it.
@@ -190,6 +190,15 @@ pub(super) fn next_token(module: &Module<'_>, at: usize) -> Option<(TokenKind, s
     let tokens = module.tokens();
     let index = tokens.partition_point(|token| token.start().to_usize() < at);
     tokens.get(index).map(|token| (token.kind(), bytes(token)))
+}
+
+/// The first token of code that starts at or after byte `at`, and its bytes: comments and line ends aside.
+pub(super) fn code_after(module: &Module<'_>, at: usize) -> Option<(TokenKind, std::ops::Range<usize>)> {
+    let tokens = module.tokens();
+    let from = tokens.partition_point(|token| token.start().to_usize() < at);
+    let mut code = tokens.get(from..)?.iter();
+    let code = code.find(|token| !matches!(token.kind(), TokenKind::Comment | TokenKind::NonLogicalNewline))?;
+    Some((code.kind(), bytes(code)))
 }
 
 /// The last token that ends at or before byte `at`, and its bytes; blocks that start or end there aside.

@@ -1,5 +1,7 @@
 //! The import statements of a module, each with the blocks it stands in.
 
+use std::ops::Range;
+
 use ruff_python_ast::{Alias, ExceptHandler, Stmt};
 use ruff_text_size::Ranged;
 
@@ -23,6 +25,8 @@ pub(super) struct Block<'m> {
     pub(super) owner: Option<&'m Stmt>,
     pub(super) branch: Branch,
     pub(super) body: &'m [Stmt],
+    /// The bytes of the block and of what opens it: `except E as name:`, `case pattern:`.
+    pub(super) range: Range<usize>,
 }
 
 /// Which part of its owner a block is.
@@ -84,7 +88,13 @@ pub(super) fn bound(alias: &Alias, from: bool) -> Option<&str> {
 impl<'m> Statements<'m> {
     pub(super) fn of(module: &'m Module<'_>) -> Self {
         let mut all = Self { blocks: Vec::new(), imports: Vec::new() };
-        all.blocks.push(Block { parent: None, owner: None, branch: Branch::Module, body: module.body() });
+        all.blocks.push(Block {
+            parent: None,
+            owner: None,
+            branch: Branch::Module,
+            body: module.body(),
+            range: 0..module.text.len(),
+        });
         let mut at = 0;
         while let Some(block) = all.blocks.get(at) {
             for (index, stmt) in block.body.iter().enumerate() {
@@ -97,11 +107,13 @@ impl<'m> Statements<'m> {
     }
 
     fn look_at(&mut self, stmt: &'m Stmt, block: usize, index: usize) {
-        let mut inside = |branch, body: &'m [Stmt]| {
-            if !body.is_empty() {
-                self.blocks.push(Block { parent: Some(block), owner: Some(stmt), branch, body });
+        let mut inside_of = |branch, body: &'m [Stmt], opens: Option<Range<usize>>| {
+            if let (Some(first), Some(last)) = (body.first(), body.last()) {
+                let range = opens.unwrap_or(bytes(first)).start..bytes(last).end;
+                self.blocks.push(Block { parent: Some(block), owner: Some(stmt), branch, body, range });
             }
         };
+        let mut inside = |branch, body| inside_of(branch, body, None);
         match stmt {
             Stmt::Import(import) => {
                 self.imports.push(Import { stmt, names: &import.names, from: None, block, index });
@@ -131,14 +143,14 @@ impl<'m> Statements<'m> {
                 inside(Branch::Try, &r#try.body);
                 for (n, handler) in r#try.handlers.iter().enumerate() {
                     let ExceptHandler::ExceptHandler(handler) = handler;
-                    inside(Branch::Handler(n), &handler.body);
+                    inside_of(Branch::Handler(n), &handler.body, Some(bytes(handler)));
                 }
-                inside(Branch::TryElse, &r#try.orelse);
-                inside(Branch::Finally, &r#try.finalbody);
+                inside_of(Branch::TryElse, &r#try.orelse, None);
+                inside_of(Branch::Finally, &r#try.finalbody, None);
             }
             Stmt::Match(r#match) => {
                 for (n, case) in r#match.cases.iter().enumerate() {
-                    inside(Branch::Case(n), &case.body);
+                    inside_of(Branch::Case(n), &case.body, Some(bytes(case)));
                 }
             }
             _ => {}
@@ -147,18 +159,31 @@ impl<'m> Statements<'m> {
 
     /// The blocks around an import, the innermost first.
     pub(super) fn around(&self, import: &Import<'_>) -> impl Iterator<Item = &Block<'m>> {
-        std::iter::successors(self.blocks.get(import.block), |block| {
-            block.parent.and_then(|parent| self.blocks.get(parent))
-        })
+        self.indexes_around(import).filter_map(|block| self.blocks.get(block))
+    }
+
+    /// Where the blocks around an import stand in the list, the innermost first.
+    pub(super) fn indexes_around(&self, import: &Import<'_>) -> impl Iterator<Item = usize> {
+        std::iter::successors(Some(import.block), |block| self.blocks.get(*block)?.parent)
+    }
+
+    /// The other blocks of the statement that the block number `index` belongs to.
+    pub(super) fn siblings(&self, index: usize) -> impl Iterator<Item = &Block<'m>> {
+        let owner = self.blocks.get(index).and_then(|block| block.owner);
+        let is_sibling = move |block: &&Block<'m>| match (block.owner, owner) {
+            (Some(a), Some(b)) => std::ptr::eq(a, b),
+            _ => false,
+        };
+        // They were found together.
+        let before = self.blocks.get(..index).unwrap_or_default().iter().rev().take_while(is_sibling);
+        let after = self.blocks.get(index + 1..).unwrap_or_default().iter().take_while(is_sibling);
+        before.chain(after)
     }
 }
 
-impl Block<'_> {
-    /// The bytes from the first statement to the last.
-    pub(super) fn range(&self) -> std::ops::Range<usize> {
-        match (self.body.first(), self.body.last()) {
-            (Some(first), Some(last)) => bytes(first).start..bytes(last).end,
-            _ => 0..0,
-        }
+impl Branch {
+    /// Whether the block is the body of a scope.
+    pub(super) fn is_scope(self) -> bool {
+        matches!(self, Self::Module | Self::Function | Self::Class)
     }
 }

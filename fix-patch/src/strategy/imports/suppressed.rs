@@ -3,14 +3,17 @@
 //! | comment | what it keeps |
 //! |---|---|
 //! | `# noqa`, `# noqa: F401`, `# ruff: ignore[F401]`, `# pylint: disable=unused-import` behind code | its line |
-//! | `# pylint: disable-next=unused-import`, `# ruff: ignore[F401]` on a line of its own | the line below |
+//! | `# nopycln: import`, `# pyright: ignore[reportUnusedImport]`, `# flake8: noqa` behind code | its line |
+//! | `# pylint: disable=unused-import` behind `if x:`, `def f():` and the like | the block |
+//! | `# pylint: disable-next=unused-import`, `# ruff: ignore[F401]`, `# noinspection PyUnresolvedReferences` on a line of its own | the line below |
 //! | `# pylint: disable=unused-import`, `# ruff: disable[F401]` on a line of its own | what follows in its block, to `enable` |
 //! | `# ruff: noqa`, `# flake8: noqa`, `# ruff: file-ignore[F401]`, `# pylint: skip-file` | the file |
 
+use ruff_python_ast::token::TokenKind;
 use ruff_text_size::Ranged;
 
 use super::python::{Module, bytes};
-use super::statements::{Import, Statements};
+use super::statements::{Block, Import, Statements};
 
 /// What one part of a comment says of unused imports.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -41,6 +44,7 @@ pub(super) fn reason(
     let statement = bytes(import.stmt);
     let own =
         [line(alias.start().to_usize()), line(alias.end().to_usize()), line(statement.start), line(statement.end)];
+    let headers: Vec<u32> = statements.around(import).filter_map(|block| header_line(module, block)).collect();
     // Of those that open or close a block, where they stand and what they say.
     let mut blocks = Vec::new();
     for range in module.comments() {
@@ -50,11 +54,12 @@ pub(super) fn reason(
             module.text.get(module.lines().start(offset)..offset).is_some_and(|before| before.trim().is_empty());
         for says in says(module.slice(range)) {
             let keeps = match says {
-                Says::File => alone,
+                // Linters read it on a line of its own only; what its author wanted is clear.
+                Says::File => alone || own.contains(&at),
                 Says::Line => own.contains(&at),
                 Says::Next => own.contains(&(at + 1)),
                 Says::LineOrNext => own.contains(&(at + u32::from(alone))),
-                Says::From if !alone => own.contains(&at),
+                Says::From if !alone => own.contains(&at) || headers.contains(&at),
                 Says::From | Says::Enable => {
                     if alone && offset < statement.start {
                         blocks.push((offset, says));
@@ -69,6 +74,16 @@ pub(super) fn reason(
     }
     let (offset, says) = nearest(module, statements, &blocks, statement.start)?;
     (says == Says::From).then(|| message(line(offset)))
+}
+
+/// The line that opens a block; none for the module's own.
+fn header_line(module: &Module<'_>, block: &Block<'_>) -> Option<u32> {
+    block.parent?;
+    let first = bytes(block.body.first()?).start;
+    let tokens = module.tokens();
+    let before = tokens.get(..tokens.partition_point(|token| token.start().to_usize() < first))?;
+    let colon = before.iter().rev().find(|token| token.kind() == TokenKind::Colon)?;
+    Some(module.lines().line(colon.start().to_usize()))
 }
 
 /// The last of the comments whose block is still open at byte `statement`.
@@ -107,15 +122,28 @@ fn message(line: u32) -> String {
 /// What a comment says, part by part: `# type: ignore  # noqa`.
 fn says(comment: &str) -> impl Iterator<Item = Says> {
     comment.split('#').map(str::trim_start).filter_map(|part| {
-        let of = |tool: &str| part.strip_prefix(tool)?.trim_start().strip_prefix(':').map(str::trim_start);
+        let of = |tool: &str| part.strip_prefix(tool)?.trim_start().strip_prefix([':', '=']).map(str::trim_start);
         if noqa(part) {
             Some(Says::Line)
         } else if let Some(rest) = of("ruff") {
             if noqa(rest) { Some(Says::File) } else { ruff(rest) }
         } else if let Some(rest) = of("flake8") {
             noqa(rest).then_some(Says::File)
+        } else if let Some(rest) = of("nopycln") {
+            match rest.trim_end() {
+                "import" => Some(Says::Line),
+                "file" => Some(Says::File),
+                _ => None,
+            }
+        } else if let Some(rest) = of("pyright") {
+            (rest.starts_with("ignore") && rest.contains("reportUnusedImport")).then_some(Says::Line)
+        } else if let Some(rest) = part.strip_prefix("noinspection ") {
+            rest.contains("PyUnresolvedReferences").then_some(Says::LineOrNext)
         } else {
-            pylint(of("pylint")?)
+            // Other text may stand before it.
+            let (before, rest) = part.split_once("pylint")?;
+            let is_word = !before.ends_with(|c: char| c.is_alphanumeric() || c == '_');
+            pylint(rest.trim_start().strip_prefix(':').filter(|_| is_word)?.trim_start())
         }
     })
 }
@@ -218,6 +246,12 @@ mod tests {
             ("# pylint: disable-next=W0611", Says::Next),
             ("# pylint: enable = all", Says::Enable),
             ("# pylint: skip-file", Says::File),
+            ("# lint-amnesty, pylint: disable=unused-import", Says::From),
+            ("# flake8=noqa", Says::File),
+            ("# nopycln: import", Says::Line),
+            ("# nopycln: file", Says::File),
+            ("# pyright: ignore[reportUnusedImport]", Says::Line),
+            ("# noinspection PyUnresolvedReferences", Says::LineOrNext),
         ] {
             assert_eq!(all(comment), [says], "{comment}");
         }
@@ -232,6 +266,11 @@ mod tests {
             "# pylint: unused-import",
             "# pylint: msg=unused-import",
             "# other: noqa",
+            "# nopycln: other",
+            "# pyright: ignore",
+            "# pyright: ignore[reportMissingImports]",
+            "# noinspection PyMethodMayBeStatic",
+            "# mypylint: disable=unused-import",
         ] {
             assert_eq!(all(comment), [], "{comment}");
         }

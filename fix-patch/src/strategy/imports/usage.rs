@@ -1,12 +1,12 @@
 //! Whether an imported name is read anywhere it could be seen.
 
-use ruff_python_ast::{Expr, Stmt};
+use ruff_python_ast::{Alias, Expr, Stmt};
 use ruff_text_size::Ranged;
 
 use super::exports::Exports;
 use super::python::{Module, bytes};
-use super::scopes::{Scopes, Use, has_word};
-use super::statements::{Branch, Import, Statements, bound};
+use super::scopes::{Scopes, words};
+use super::statements::{From, Import, Statements, bound};
 
 /// What is known about the names that an operation is about.
 #[derive(Debug)]
@@ -52,21 +52,52 @@ impl<'n> Usage<'n> {
         {
             return Some(reason);
         }
-        if let Some((offset, _)) = self.type_comments.iter().find(|(_, text)| has_word(text, bound)) {
+        if let Some((offset, _)) = self.type_comments.iter().find(|(_, text)| names_type(text, bound)) {
             return Some(Reason { offset: Some(*offset), how: "is named in a type comment" });
         }
         // A function that binds a name outside itself may do so at any time.
         let moved = self.scopes.is_moved(offset);
         let in_loop = moved || is_in_loop(statements, import);
         let rebound = rebinding(statements, import, name, bound).filter(|_| !moved);
-        let seen = |read: &Use| match self.scopes.deferred_from(read, scope) {
+        let mut reads = self.scopes.reads(bound, scope).filter(|(read, later)| match later {
             // A function may run as soon as it is defined: one that stands before the new binding sees the old one.
-            Some(start) => rebound.is_none_or(|(rebound, _)| start < rebound),
+            Some(start) => rebound.is_none_or(|(rebound, _)| *start < rebound),
+            None if read.is_deferred => rebound.is_none_or(|(rebound, _)| read.offset < rebound),
             None if read.offset < offset && !in_loop => false,
             None => rebound.is_none_or(|(_, end)| read.offset < end),
-        };
-        let read = self.scopes.reads(bound, scope).into_iter().find(seen)?;
-        Some(Reason { offset: Some(read.offset), how: "is used" })
+        });
+        if let Some((read, _)) = reads.next() {
+            return Some(Reason { offset: Some(read.offset), how: "is used" });
+        }
+        if self.scopes.is_class(scope)
+            && let Some(offset) = self.scopes.attribute(bound)
+        {
+            return Some(Reason { offset: Some(offset), how: "is an attribute of its class, and may be read as one" });
+        }
+        self.package_use(statements, import, alias)
+    }
+
+    /// Where the package of a sub-module is read that another import binds, under whatever name.
+    fn package_use(&self, statements: &Statements<'_>, import: &Import<'_>, alias: &Alias) -> Option<Reason> {
+        if !loads_submodule(import, alias) {
+            return None;
+        }
+        let others = statements.imports.iter().flat_map(|import| import.names.iter().map(move |alias| (import, alias)));
+        let mut packages =
+            others.filter(|(import, other)| !std::ptr::eq(*other, alias) && binds_package(import, other, alias));
+        packages.find_map(|(import, other)| {
+            let bound = import.bound(other)?;
+            let scope = self.scopes.scope_of_binding(bound, other.start().to_usize())?;
+            let (read, _) = self.scopes.reads(bound, scope).next()?;
+            Some(Reason { offset: Some(read.offset), how: "loads a sub-module of a package that is used" })
+        })
+    }
+
+    /// Whether the binding is an attribute of a class, which others may read.
+    pub(super) fn is_class_attribute(&self, import: &Import<'_>, name: usize) -> bool {
+        let Some(alias) = import.names.get(name) else { return false };
+        let scope = import.bound(alias).and_then(|bound| self.scopes.scope_of_binding(bound, alias.start().to_usize()));
+        scope.is_some_and(|scope| self.scopes.is_class(scope))
     }
 
     /// Where else the bound name of `import` is bound in the same scope.
@@ -81,11 +112,47 @@ impl<'n> Usage<'n> {
     }
 }
 
+/// Whether the import loads a sub-module, and binds the package that it is in.
+fn loads_submodule(import: &Import<'_>, alias: &Alias) -> bool {
+    import.from.is_none() && alias.asname.is_none() && alias.name.as_str().contains('.')
+}
+
+/// Whether an import binds one of the packages that the module of `alias` is in.
+fn binds_package(import: &Import<'_>, other: &Alias, alias: &Alias) -> bool {
+    let path = alias.name.as_str();
+    let holds = |package: &str| path.strip_prefix(package).is_some_and(|rest| rest.starts_with('.'));
+    match import.from {
+        None if other.asname.is_some() => holds(other.name.as_str()),
+        None => path.split('.').next() == other.name.as_str().split('.').next(),
+        Some(From { level: 0, module: Some(module) }) => holds(&format!("{module}.{}", other.name.as_str())),
+        Some(_) => false,
+    }
+}
+
+/// The names that have to be known to tell whether `import`'s name number `name` is used.
+pub(super) fn names_for(statements: &Statements<'_>, import: &Import<'_>, name: usize) -> Vec<String> {
+    let Some(alias) = import.names.get(name) else { return Vec::new() };
+    let mut names: Vec<String> = import.bound(alias).into_iter().map(str::to_owned).collect();
+    if loads_submodule(import, alias) {
+        let others = statements.imports.iter().flat_map(|import| import.names.iter().map(move |alias| (import, alias)));
+        let packages = others.filter(|(import, other)| binds_package(import, other, alias));
+        names.extend(packages.filter_map(|(import, other)| import.bound(other)).map(str::to_owned));
+    }
+    names
+}
+
+/// Whether `name` stands in a type comment that can be read as one.
+fn names_type(comment: &str, name: &str) -> bool {
+    let types = comment.split('#').next().unwrap_or_default();
+    let is_prose = || !types.contains("->") && Module::parse(&format!("({types}\n)\n")).is_err();
+    words(types).any(|word| word == name) && !is_prose()
+}
+
 /// Whether a loop of the import's own scope may run it again.
 fn is_in_loop(statements: &Statements<'_>, import: &Import<'_>) -> bool {
     statements
         .around(import)
-        .take_while(|block| !matches!(block.branch, Branch::Function | Branch::Class | Branch::Module))
+        .take_while(|block| !block.branch.is_scope())
         .any(|block| matches!(block.owner, Some(Stmt::For(_) | Stmt::While(_))))
 }
 
@@ -111,11 +178,16 @@ fn rebinding(
         _ => false,
     };
     let own = import.names.get(name)?.start().to_usize();
+    // What is left of a block early may be read behind it.
+    let mut around = statements.around(import).take_while(|block| !block.branch.is_scope());
+    if around.any(|block| matches!(block.owner, Some(Stmt::Try(_) | Stmt::With(_)))) {
+        return None;
+    }
     if imports_again(import.stmt, own) {
         return Some((own, bytes(import.stmt).end));
     }
     let block = statements.blocks.get(import.block)?;
-    let whole_scope = matches!(block.branch, Branch::Module | Branch::Function | Branch::Class);
+    let whole_scope = block.branch.is_scope();
     for stmt in block.body.get(import.index + 1..)? {
         let binds = match stmt {
             Stmt::Import(_) | Stmt::ImportFrom(_) => imports_again(stmt, own),

@@ -1,22 +1,33 @@
 //! The walk that finds the scopes.
 
+mod types;
+
 use ruff_python_ast::visitor::{self, Visitor};
-use ruff_python_ast::{
-    Arguments, Decorator, ExceptHandler, Expr, ExprContext, Parameters, Pattern, Stmt, TypeParam, TypeParams,
-};
+use ruff_python_ast::{Decorator, ExceptHandler, Expr, ExprContext, Parameters, Pattern, Stmt, TypeParam, TypeParams};
 use ruff_text_size::Ranged;
 
-use super::{Kind, Scope, Scopes, Use, has_word, last_name};
+use self::types::is_special;
+use super::{Bound, Kind, Scope, Scopes, Use, words};
 use crate::strategy::imports::python::Module;
 use crate::strategy::imports::statements::bound;
 
 /// Walks the module once, for all `names`.
 pub(super) fn scopes_of<'n>(module: &Module<'_>, names: &'n [String]) -> Scopes<'n> {
     let mut walker = Walker {
-        scopes: Scopes { names, scopes: vec![Scope::new(None, Kind::Module, 0)], uses: Vec::new(), moved: Vec::new() },
+        scopes: Scopes {
+            names,
+            scopes: vec![Scope::new(None, Kind::Module, 0)],
+            uses: Vec::new(),
+            attributes: Vec::new(),
+            moved: Vec::new(),
+        },
         current: 0,
         in_type: false,
+        is_deferred: false,
         statement_end: 0,
+        runs_always: true,
+        binds_surely: false,
+        renamed: Vec::new(),
     };
     walker.visit_body(module.body());
     walker.scopes
@@ -27,8 +38,16 @@ struct Walker<'n> {
     current: usize,
     /// Whether strings are read as types.
     in_type: bool,
+    /// Whether what is read may be read later than what stands behind it.
+    is_deferred: bool,
     /// Where the innermost statement around ends.
     statement_end: usize,
+    /// Whether the statements that are walked stand in the body of their scope itself.
+    runs_always: bool,
+    /// Whether the innermost statement around binds its names in any case.
+    binds_surely: bool,
+    /// Other names of what `typing` exports: `from typing import cast as c`.
+    renamed: Vec<(String, String)>,
 }
 
 impl Walker<'_> {
@@ -48,7 +67,7 @@ impl Walker<'_> {
                 std::iter::successors(Some(at), |at| self.scopes.scopes.get(*at).and_then(|scope| scope.parent));
             let binds = |at: &usize| {
                 self.scopes.scopes.get(*at).is_some_and(|scope| {
-                    scope.kind == Kind::Function && scope.first.iter().any(|(bound, _)| *bound == name)
+                    scope.kind == Kind::Function && scope.bound.iter().any(|bound| bound.name == name)
                 })
             };
             match around.skip(1).find(binds) {
@@ -59,28 +78,35 @@ impl Walker<'_> {
         if at != scope {
             self.scopes.moved.push(offset);
         }
-        let end = self.statement_end;
+        let surely_from = if self.binds_surely { self.statement_end } else { usize::MAX };
         if let Some(scope) = self.scopes.scopes.get_mut(at) {
             scope.binds.push((name, offset));
-            match scope.first.iter_mut().find(|(bound, _)| *bound == name) {
-                Some((_, first)) => *first = end.min(*first),
-                None => scope.first.push((name, end)),
+            match scope.bound.iter_mut().find(|bound| bound.name == name) {
+                Some(bound) => bound.surely_from = surely_from.min(bound.surely_from),
+                None => scope.bound.push(Bound { name, surely_from, is_deleted: false }),
             }
+        }
+    }
+
+    /// Says that a name of the scope may be unbound again.
+    fn unbind(&mut self, name: &str) {
+        let Some(name) = self.scopes.index(name) else { return };
+        let scope = self.scopes.scopes.get_mut(self.current);
+        if let Some(bound) = scope.and_then(|scope| scope.bound.iter_mut().find(|bound| bound.name == name)) {
+            bound.is_deleted = true;
         }
     }
 
     fn read(&mut self, name: &str, offset: usize) {
         if let Some(name) = self.scopes.index(name) {
-            self.scopes.uses.push(Use { name, scope: self.current, offset });
+            self.scopes.uses.push(Use { name, scope: self.current, offset, is_deferred: self.is_deferred });
         }
     }
 
-    /// Reads every name asked about that is a word of `text`.
+    /// Reads every name asked about that is a word of `text`, which is read as code later, if at all.
     fn read_words(&mut self, text: &str, offset: usize) {
-        for name in 0..self.scopes.names.len() {
-            if self.scopes.names.get(name).is_some_and(|name| has_word(text, name)) {
-                self.scopes.uses.push(Use { name, scope: self.current, offset });
-            }
+        for name in words(text).filter_map(|word| self.scopes.index(&word)).collect::<Vec<_>>() {
+            self.scopes.uses.push(Use { name, scope: self.current, offset, is_deferred: true });
         }
     }
 
@@ -88,8 +114,17 @@ impl Walker<'_> {
         let outer = self.current;
         self.scopes.scopes.push(Scope::new(Some(outer), kind, start));
         self.current = self.scopes.scopes.len() - 1;
+        let runs_always = std::mem::replace(&mut self.runs_always, true);
         walk(self);
+        self.runs_always = runs_always;
         self.current = outer;
+    }
+
+    /// Walks what may run later than what stands behind it.
+    fn deferred(&mut self, walk: impl FnOnce(&mut Self)) {
+        let outer = std::mem::replace(&mut self.is_deferred, true);
+        walk(self);
+        self.is_deferred = outer;
     }
 
     fn as_type(&mut self, in_type: bool, walk: impl FnOnce(&mut Self)) {
@@ -101,7 +136,7 @@ impl Walker<'_> {
     /// Walks `walk` inside the scope of type parameters, where there are any.
     fn with_type_params(&mut self, params: Option<&TypeParams>, start: usize, walk: impl FnOnce(&mut Self)) {
         match params {
-            Some(params) => self.inside(Kind::Inner, start, |walker| {
+            Some(params) => self.inside(Kind::TypeParameters, start, |walker| {
                 for param in &params.type_params {
                     walker.bind(param.name().as_str(), param.start().to_usize());
                 }
@@ -131,7 +166,10 @@ impl Walker<'_> {
         if let Some(first) = generators.first() {
             self.visit_expr(&first.iter);
         }
-        self.inside(Kind::Inner, expr.start().to_usize(), |walker| {
+        // A generator runs when it is asked for values.
+        let is_deferred = self.is_deferred || expr.is_generator_expr();
+        let outer = std::mem::replace(&mut self.is_deferred, is_deferred);
+        self.inside(Kind::Comprehension, expr.start().to_usize(), |walker| {
             for (n, generator) in generators.iter().enumerate() {
                 if n > 0 {
                     walker.visit_expr(&generator.iter);
@@ -145,59 +183,19 @@ impl Walker<'_> {
                 walker.visit_expr(element);
             }
         });
+        self.is_deferred = outer;
     }
 
     /// The scope that `:=` binds in: the nearest that is no comprehension.
     fn walrus_scope(&self) -> usize {
         let mut at = self.current;
         while let Some(scope) = self.scopes.scopes.get(at)
-            && scope.kind == Kind::Inner
+            && scope.kind == Kind::Comprehension
             && let Some(parent) = scope.parent
         {
             at = parent;
         }
         at
-    }
-
-    fn arguments(&mut self, function: &Expr, arguments: &Arguments) {
-        let name = last_name(function);
-        for (n, argument) in arguments.args.iter().enumerate() {
-            // typing.cast("T", x), TypeVar("T", "A", "B"), NewType("N", "A"), …
-            let is_type = match name {
-                "cast" | "assert_type" => n == usize::from(name == "assert_type"),
-                "TypeVar" | "NewType" | "NamedTuple" | "TypedDict" | "TypeAliasType" => n > 0,
-                _ => self.in_type,
-            };
-            self.as_type(is_type, |walker| walker.visit_expr(argument));
-        }
-        for keyword in &arguments.keywords {
-            let is_type = match name {
-                "TypeVar" | "NamedTuple" | "TypedDict" | "TypeAliasType" | "ParamSpec" | "TypeVarTuple" => true,
-                "cast" => keyword.arg.as_ref().is_some_and(|arg| arg.as_str() == "typ"),
-                _ => self.in_type,
-            };
-            self.as_type(is_type, |walker| walker.visit_expr(&keyword.value));
-        }
-    }
-
-    /// The part in brackets: of `List["T"]` a type, of `Literal["t"]` none.
-    fn subscript(&mut self, value: &Expr, slice: &Expr) {
-        let name = last_name(value);
-        match name {
-            "Literal" => self.as_type(false, |walker| walker.visit_expr(slice)),
-            "Annotated" => match slice {
-                Expr::Tuple(tuple) => {
-                    for (n, element) in tuple.elts.iter().enumerate() {
-                        self.as_type(n == 0, |walker| walker.visit_expr(element));
-                    }
-                }
-                other => self.as_type(true, |walker| walker.visit_expr(other)),
-            },
-            _ => {
-                let is_type = self.in_type || is_generic(name);
-                self.as_type(is_type, |walker| walker.visit_expr(slice));
-            }
-        }
     }
 
     fn statement(&mut self, stmt: &Stmt) {
@@ -231,8 +229,12 @@ impl Walker<'_> {
                 self.bind(class.name.as_str(), class.name.start().to_usize());
                 let start = stmt.start().to_usize();
                 self.with_type_params(class.type_params.as_deref(), start, |walker| {
-                    if let Some(arguments) = &class.arguments {
-                        visitor::walk_arguments(walker, arguments);
+                    for base in class.bases() {
+                        // What stands in the brackets of a base is a type.
+                        walker.as_type(base.is_subscript_expr(), |walker| walker.visit_expr(base));
+                    }
+                    for keyword in class.keywords() {
+                        walker.visit_keyword(keyword);
                     }
                     walker.inside(Kind::Class, start, |walker| walker.visit_body(&class.body));
                 });
@@ -240,7 +242,7 @@ impl Walker<'_> {
             Stmt::TypeAlias(alias) => {
                 self.visit_expr(&alias.name);
                 self.with_type_params(alias.type_params.as_deref(), stmt.start().to_usize(), |walker| {
-                    walker.as_type(true, |walker| walker.visit_expr(&alias.value));
+                    walker.deferred(|walker| walker.as_type(true, |walker| walker.visit_expr(&alias.value)));
                 });
             }
             Stmt::Import(import) => {
@@ -255,6 +257,9 @@ impl Walker<'_> {
                     if let Some(name) = bound(alias, true) {
                         self.bind(name, alias.start().to_usize());
                     }
+                    if let Some(asname) = alias.asname.as_ref().filter(|_| is_special(alias.name.as_str())) {
+                        self.renamed.push((asname.as_str().to_owned(), alias.name.as_str().to_owned()));
+                    }
                 }
             }
             Stmt::Global(names) => {
@@ -262,6 +267,7 @@ impl Walker<'_> {
                     if let (Some(name), Some(scope)) =
                         (self.scopes.index(name.as_str()), self.scopes.scopes.get_mut(self.current))
                         && scope.kind != Kind::Module
+                        && !scope.globals.contains(&name)
                     {
                         scope.globals.push(name);
                     }
@@ -271,6 +277,7 @@ impl Walker<'_> {
                 for name in &names.names {
                     if let (Some(name), Some(scope)) =
                         (self.scopes.index(name.as_str()), self.scopes.scopes.get_mut(self.current))
+                        && !scope.nonlocals.contains(&name)
                     {
                         scope.nonlocals.push(name);
                     }
@@ -283,12 +290,20 @@ impl Walker<'_> {
                 visitor::walk_stmt(self, stmt);
             }
             Stmt::AnnAssign(assign) => {
-                let is_alias = last_name(&assign.annotation) == "TypeAlias";
+                let is_alias = match &*assign.annotation {
+                    Expr::StringLiteral(text) => text.value.to_str().ends_with("TypeAlias"),
+                    other => self.typing_name(other) == "TypeAlias",
+                };
                 if let Some(value) = &assign.value {
                     self.as_type(is_alias, |walker| walker.visit_expr(value));
                 }
                 self.visit_annotation(&assign.annotation);
-                self.visit_expr(&assign.target);
+                // Without a value the name is bound in functions only, and only so that it is theirs.
+                let is_function =
+                    self.scopes.scopes.get(self.current).is_some_and(|scope| scope.kind == Kind::Function);
+                if assign.value.is_some() || is_function || !assign.target.is_name_expr() {
+                    self.visit_expr(&assign.target);
+                }
             }
             // A string alone is a docstring or a note.
             Stmt::Expr(expr) if expr.value.is_string_literal_expr() => {}
@@ -299,12 +314,22 @@ impl Walker<'_> {
 
 impl<'a> Visitor<'a> for Walker<'_> {
     fn visit_stmt(&mut self, stmt: &'a Stmt) {
-        let outer = std::mem::replace(&mut self.statement_end, stmt.end().to_usize());
+        let end = std::mem::replace(&mut self.statement_end, stmt.end().to_usize());
+        let binds_surely = std::mem::replace(&mut self.binds_surely, self.runs_always && binds_surely(stmt));
+        let runs_always = self.runs_always;
+        self.runs_always &= !matches!(
+            stmt,
+            Stmt::If(_) | Stmt::For(_) | Stmt::While(_) | Stmt::Try(_) | Stmt::With(_) | Stmt::Match(_)
+        );
         self.statement(stmt);
-        self.statement_end = outer;
+        self.runs_always = runs_always;
+        self.binds_surely = binds_surely;
+        self.statement_end = end;
     }
+
     fn visit_annotation(&mut self, expr: &'a Expr) {
-        self.as_type(true, |walker| walker.visit_expr(expr));
+        // From Python 3.14 on, or with the future statement, annotations are evaluated when they are asked for.
+        self.deferred(|walker| walker.as_type(true, |walker| walker.visit_expr(expr)));
     }
 
     fn visit_decorator(&mut self, decorator: &'a Decorator) {
@@ -322,7 +347,16 @@ impl<'a> Visitor<'a> for Walker<'_> {
                 if name.ctx == ExprContext::Del {
                     // `del` makes the name one of this scope, as an assignment does.
                     self.bind(name.id.as_str(), offset);
+                    self.unbind(name.id.as_str());
                 }
+            }
+            Expr::Attribute(attribute) => {
+                if let Some(name) = self.scopes.index(attribute.attr.as_str())
+                    && !self.scopes.attributes.iter().any(|(known, _)| *known == name)
+                {
+                    self.scopes.attributes.push((name, attribute.attr.start().to_usize()));
+                }
+                visitor::walk_expr(self, expr);
             }
             Expr::StringLiteral(literal) => {
                 if self.in_type {
@@ -334,7 +368,9 @@ impl<'a> Visitor<'a> for Walker<'_> {
                 if let Expr::Name(name) = &*named.target
                     && let Some(index) = self.scopes.index(name.id.as_str())
                 {
+                    let sure = std::mem::replace(&mut self.binds_surely, false);
                     self.bind_in(self.walrus_scope(), index, name.start().to_usize());
+                    self.binds_surely = sure;
                 }
             }
             Expr::Lambda(lambda) => {
@@ -371,6 +407,7 @@ impl<'a> Visitor<'a> for Walker<'_> {
         let ExceptHandler::ExceptHandler(inner) = handler;
         if let Some(name) = &inner.name {
             self.bind(name.as_str(), name.start().to_usize());
+            self.unbind(name.as_str());
         }
         visitor::walk_except_handler(self, handler);
     }
@@ -389,12 +426,21 @@ impl<'a> Visitor<'a> for Walker<'_> {
     }
 
     fn visit_type_param(&mut self, param: &'a TypeParam) {
-        self.as_type(true, |walker| visitor::walk_type_param(walker, param));
+        self.deferred(|walker| walker.as_type(true, |walker| visitor::walk_type_param(walker, param)));
     }
 }
 
-/// Whether strings in the brackets behind `name` are types by convention: `List["T"]`, `type["T"]`.
-fn is_generic(name: &str) -> bool {
-    let camel = name.starts_with(|c: char| c.is_ascii_uppercase()) && name.contains(|c: char| c.is_ascii_lowercase());
-    camel || matches!(name, "list" | "dict" | "set" | "frozenset" | "tuple" | "type" | "deque" | "defaultdict")
+/// Whether a statement binds the names that it stores into, whenever it runs.
+fn binds_surely(stmt: &Stmt) -> bool {
+    matches!(
+        stmt,
+        Stmt::Assign(_)
+            | Stmt::AnnAssign(_)
+            | Stmt::AugAssign(_)
+            | Stmt::FunctionDef(_)
+            | Stmt::ClassDef(_)
+            | Stmt::Import(_)
+            | Stmt::ImportFrom(_)
+            | Stmt::TypeAlias(_)
+    )
 }

@@ -1,0 +1,6 @@
+from shop import (
+    cart,
+    price as
+        cost,
+    stock,
+)

@@ -1,0 +1,6 @@
+import os
+
+
+class Path:
+    os = 'linux'
+    name = os

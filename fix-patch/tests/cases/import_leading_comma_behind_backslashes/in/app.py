@@ -1,0 +1,3 @@
+from shop import cart \
+    , price \
+    , stock

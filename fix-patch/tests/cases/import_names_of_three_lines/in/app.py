@@ -1,0 +1,5 @@
+from shop import (
+    cart,
+    price, stock,
+    store
+)

@@ -1,0 +1,4 @@
+import value
+
+# type: choose a value
+x = 1

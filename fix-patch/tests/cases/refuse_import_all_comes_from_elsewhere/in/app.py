@@ -1,0 +1,2 @@
+import os
+from shop import __all__

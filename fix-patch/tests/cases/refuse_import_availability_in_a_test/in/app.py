@@ -1,0 +1,2 @@
+with pytest.raises(ImportError):
+    import gone

@@ -1,0 +1,6 @@
+try:
+    import json
+    from fast import json
+except ValueError:
+    pass
+print(json)

@@ -1,0 +1,4 @@
+try:
+    import error
+except OSError as error:
+    pass

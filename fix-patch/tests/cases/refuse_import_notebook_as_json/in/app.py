@@ -1,0 +1,3 @@
+{
+ "cells": [{"source": ["import os\n"]}]
+}

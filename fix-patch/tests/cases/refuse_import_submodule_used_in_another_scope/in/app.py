@@ -1,0 +1,7 @@
+import xml.dom
+
+
+def f():
+    import xml
+
+    return xml.dom.Node

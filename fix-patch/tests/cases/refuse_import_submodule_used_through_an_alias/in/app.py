@@ -1,0 +1,4 @@
+import scipy as sp
+import scipy.stats
+
+print(sp.stats.norm)

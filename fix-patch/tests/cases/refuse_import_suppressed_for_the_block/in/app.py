@@ -1,0 +1,2 @@
+if TYPE_CHECKING:  # pylint: disable=unused-import
+    import shop

@@ -1,0 +1,6 @@
+from datetime import date
+
+
+class Order:
+    date: str
+    made: date

@@ -1,0 +1,7 @@
+import os
+
+
+class Path:
+    if windows:
+        os = None
+    name = os.name

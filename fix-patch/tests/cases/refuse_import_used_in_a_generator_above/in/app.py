@@ -1,0 +1,5 @@
+prices = (shop.price(x) for x in carts)
+
+import shop
+
+print(list(prices))

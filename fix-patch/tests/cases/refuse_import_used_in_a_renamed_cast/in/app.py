@@ -1,0 +1,4 @@
+import shop
+from typing import cast as c
+
+x = c('shop.Cart', y)

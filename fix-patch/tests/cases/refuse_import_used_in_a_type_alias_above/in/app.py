@@ -1,0 +1,3 @@
+type Cart = shop.Cart
+
+import shop
