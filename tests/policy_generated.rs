@@ -8,8 +8,11 @@ use fix_plan::{FixPlan, RepoPath};
 use fix_policy::{PatchText, PolicyEngine, Severity};
 
 /// Cases whose patch a policy must deny, and why.
-const DENIED: [(&str, &str); 1] =
-    [("requirements_pin_continued", "the version has a line of its own, and what it belongs to stands above")];
+const DENIED: [(&str, &str); 3] = [
+    ("requirements_pin_continued", "the version has a line of its own, and what it belongs to stands above"),
+    ("requirements_line_behind_a_form_feed", "what reads as a comment is a line for pip"),
+    ("requirements_carriage_returns_alone", "the whole file is one line of the diff"),
+];
 
 fn files(folder: &Path, below: &str, found: &mut Vec<(RepoPath, Vec<u8>)>) {
     for entry in fs::read_dir(folder.join(below)).unwrap() {

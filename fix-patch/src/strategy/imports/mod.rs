@@ -43,8 +43,9 @@ use crate::source::SourceFile;
 use crate::tidy;
 
 /// Removes unused imports from `.py` and `.pyi` files.
-#[derive(Debug)]
-pub(crate) struct Imports;
+#[derive(Clone, Copy, Debug, Default)]
+#[expect(clippy::exhaustive_structs, reason = "it has nothing to hold")]
+pub struct Imports;
 
 impl Strategy for Imports {
     fn name(&self) -> &'static str {
