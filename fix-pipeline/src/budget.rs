@@ -78,17 +78,21 @@ impl Timer for RealTime {
     }
 }
 
-/// The answer of `call`, or a transient error when it takes longer than `budget`.
+/// The answer of `call`, or a transient error when it takes longer than `budget` from when it first waits.
 pub(crate) async fn within<T>(
     timer: &dyn Timer,
     budget: Duration,
     call: impl Future<Output = Result<T, AdapterError>>,
 ) -> Result<T, AdapterError> {
     let mut call = pin!(call);
-    let mut over = timer.sleep(budget);
+    // A call that answers at once wakes no timer.
+    let mut over = None;
     poll_fn(|context| match call.as_mut().poll(context) {
         Poll::Ready(answer) => Poll::Ready(answer),
-        Poll::Pending => over.as_mut().poll(context).map(|()| Err(too_slow(budget))),
+        Poll::Pending => {
+            let over = over.get_or_insert_with(|| timer.sleep(budget));
+            over.as_mut().poll(context).map(|()| Err(too_slow(budget)))
+        }
     })
     .await
 }
