@@ -8,13 +8,15 @@
     reason = "a test reads cases and starts git; the library does not"
 )]
 
+mod support;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use fix_patch::{Allowance, Generated, MemoryTree, Patch, PatchError, PatchGenerator, PatchOptions};
 use fix_plan::{FixPlan, RepoPath};
+use support::git;
 
 fn cases() -> Vec<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
@@ -115,21 +117,9 @@ fn git_applies_every_diff_to_the_same_bytes() {
         }
         let diff = dir.path().join("the.diff");
         fs::write(&diff, patch.diff()).unwrap();
-        let git = |arguments: &[&str]| {
-            let output = Command::new("git")
-                .args(["-c", "core.autocrlf=false", "-c", "init.defaultBranch=main"])
-                .args(arguments)
-                .current_dir(dir.path())
-                .env("GIT_CONFIG_GLOBAL", "/dev/null")
-                .env("GIT_CONFIG_SYSTEM", "/dev/null")
-                .output()
-                .unwrap();
-            let text = String::from_utf8_lossy(&output.stderr).into_owned();
-            assert!(output.status.success(), "{}: git {arguments:?}: {text}", case.display());
-        };
-        git(&["init", "-q"]);
-        git(&["apply", "--check", "--whitespace=nowarn", "the.diff"]);
-        git(&["apply", "--whitespace=nowarn", "the.diff"]);
+        git(dir.path(), &["init", "-q"]);
+        git(dir.path(), &["apply", "--check", "--whitespace=nowarn", "the.diff"]);
+        git(dir.path(), &["apply", "--whitespace=nowarn", "the.diff"]);
         for file in patch.files() {
             let after = fs::read(dir.path().join(file.path().as_str())).unwrap();
             assert_eq!(after, file.after().as_bytes(), "{}", case.display());

@@ -9,14 +9,13 @@
 mod support;
 
 use std::fs;
-use std::process::Command;
 
 use fix_patch::{Generated, MemoryTree, Patch, PatchError, PatchGenerator, PatchOptions};
 use fix_plan::FixPlan;
 use proptest::prelude::*;
 use serde_json::Value;
 use support::manifests::{change, poetry_project, project, requirements_file, samples};
-use support::{operation, plan};
+use support::{git, operation, plan};
 
 /// A manifest: its path, its text, and changes of its section.
 type Case = (&'static str, String, Vec<Value>);
@@ -154,17 +153,8 @@ fn git_applies_the_diffs_to_the_planned_bytes() {
     }
     assert!(planned.len() > 100, "{}", planned.len());
     fs::write(dir.path().join("the.diff"), &diffs).unwrap();
-    for arguments in [&["init", "-q"][..], &["apply", "--whitespace=nowarn", "the.diff"]] {
-        let output = Command::new("git")
-            .args(["-c", "core.autocrlf=false", "-c", "init.defaultBranch=main"])
-            .args(arguments)
-            .current_dir(dir.path())
-            .env("GIT_CONFIG_GLOBAL", "/dev/null")
-            .env("GIT_CONFIG_SYSTEM", "/dev/null")
-            .output()
-            .unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    }
+    git(dir.path(), &["init", "-q"]);
+    git(dir.path(), &["apply", "--whitespace=nowarn", "the.diff"]);
     for (file, after) in planned {
         assert_eq!(fs::read_to_string(&file).unwrap(), after, "{}", file.display());
     }

@@ -56,6 +56,23 @@ pub fn operation(kind: &str, details: Value) -> Value {
     json!({"type": kind, "details": details})
 }
 
+/// Runs git in `folder`, without the configuration of user and system.
+///
+/// # Panics
+/// When it fails.
+pub fn git(folder: &Path, arguments: &[&str]) {
+    let output = Command::new("git")
+        .args(["-c", "core.autocrlf=false", "-c", "init.defaultBranch=main"])
+        .args(arguments)
+        .current_dir(folder)
+        .env("GIT_CONFIG_GLOBAL", "/dev/null")
+        .env("GIT_CONFIG_SYSTEM", "/dev/null")
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{}: git {arguments:?}: {said}", folder.display());
+}
+
 /// The folder of the programs of a Python that has `package`, installed once beside the build.
 /// Without it the caller's test is skipped, visibly.
 pub fn python_with(package: &str) -> Option<PathBuf> {
