@@ -13,6 +13,7 @@ pub const IMAGE: &str = "local/fix-python:test";
 /// Prints an archive of it.
 const MAKE_IMAGE: &str = r#"
 set -eu
+cd /
 programs="bin/sh bin/sleep bin/cat bin/ls bin/rm bin/mkdir bin/chmod bin/kill usr/bin/env usr/bin/python3"
 python=usr/lib/$(basename "$(readlink -f /usr/bin/python3)")
 libraries=$(for file in $programs $python/lib-dynload/*.so; do ldd "/$file" 2>/dev/null || true; done |
@@ -101,7 +102,7 @@ impl DockerEngine {
     pub fn docker(&self, arguments: &[&str]) -> String {
         let output = self.command().args(arguments).output().unwrap();
         let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-        assert!(output.status.success(), "docker {arguments:?}: {out}{err}");
+        assert!(output.status.success(), "docker {:?}: {out}{err}", arguments.first());
         out.trim().to_owned()
     }
 
