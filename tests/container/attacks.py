@@ -1,4 +1,4 @@
-"""Tries to get out, or to take more than is given. Prints each attack that works.
+"""Tries to get out, or to take more than is given. Prints of each attack whether it works.
 
 attacks.py PORT ABSTRACT-SOCKET ENGINE-SOCKET [ATTACK...]
 """
@@ -56,6 +56,10 @@ def write_root():
     write("/attack")
 
 
+def write_where_everybody_may():
+    write("/open/attack")
+
+
 def write_programs():
     write("/usr/bin/attack")
 
@@ -77,6 +81,13 @@ def become_root():
 def setuid_program():
     if subprocess.check_output(["/bin/suid-id", "-u"]).strip() != b"0":
         raise OSError("not root")
+
+
+def capabilities():
+    with open("/proc/self/status") as status:
+        sets = [line.split()[1] for line in status if line.startswith("Cap")]
+    if not any(int(each, 16) for each in sets):
+        raise OSError("none")
 
 
 def mount():
@@ -206,8 +217,8 @@ def descriptors():
 
 
 attacks = [
-    network_v4, network_v6, datagram, abstract_socket, engine_socket, write_root, write_programs, write_users,
-    write_settings, become_root, setuid_program, mount, chroot, user_namespace, keyring, device, clock,
+    network_v4, network_v6, datagram, abstract_socket, engine_socket, write_root, write_where_everybody_may,
+    write_programs, write_users, write_settings, become_root, setuid_program, capabilities, mount, chroot, user_namespace, keyring, device, clock,
     other_processes, environment, process_bomb, thread_bomb, fill_work, fill_tree, fill_tmp, fill_shared_memory,
     fill_inodes, large_file, descriptors,
 ]

@@ -103,7 +103,10 @@ async fn limits_end_a_check_with_a_status_of_its_own() {
         ("python -c 'x = b\"x\" * (256 << 20)' || true", CheckStatus::OutOfMemory),
         // What it leaves behind, and keeps its output, ends with it.
         ("(trap '' TERM HUP; sleep 300) & exit 3", CheckStatus::Failed),
-        ("python -c 'import os, time; os.fork() or os.setsid() and (os.fork() or time.sleep(300))'; exit 3", CheckStatus::Failed),
+        (
+            "python -c 'import os, time; os.fork() or os.setsid() and (os.fork() or time.sleep(300))'; exit 3",
+            CheckStatus::Failed,
+        ),
         ("no-such-command", CheckStatus::NothingRan),
         ("true", CheckStatus::NothingRan),
     ];
@@ -138,7 +141,12 @@ async fn preparing_has_the_network_and_leaves_the_tree_as_it_was() {
     let mut options = engine.options();
     options.prepare_environment = vec![("PIP_INDEX_URL".to_owned(), "https://index.invalid/simple".to_owned())];
     let recipe = fixed(
-        &[&connect, "echo changed > a.txt", ": > ../home/prepared", "test $PIP_INDEX_URL = https://index.invalid/simple"],
+        &[
+            &connect,
+            "echo changed > a.txt",
+            ": > ../home/prepared",
+            "test $PIP_INDEX_URL = https://index.invalid/simple",
+        ],
         &[
             "test -e ../home/prepared && test $(cat a.txt) = a && test $(cat folder/b.txt) = b",
             "! test -e new && test -z \"$PIP_INDEX_URL\"",
@@ -157,6 +165,10 @@ async fn preparing_has_the_network_and_leaves_the_tree_as_it_was() {
     engine.assert_empty();
 }
 
+/// What no attack would notice.
+const AS_HELD: &str = "{{.HostConfig.Privileged}} {{.HostConfig.Binds}} {{.HostConfig.LogConfig.Type}} \
+                       {{.HostConfig.Memory}} {{.HostConfig.MemorySwap}} {{.Config.Healthcheck.Test}} {{.HostConfig.IpcMode}}";
+
 /// Whenever a future is dropped, what it made goes.
 #[tokio::test]
 async fn a_dropped_check_leaves_nothing() {
@@ -169,11 +181,20 @@ async fn a_dropped_check_leaves_nothing() {
         let ended = tokio::time::timeout(Duration::from_millis(ms), validator.validate(&run, Subject::Baseline)).await;
         assert!(ended.is_err());
     }
-    // In the midst of the check itself.
-    let commands = || engine.docker(&["ps", "--format", "{{.Command}}", "--no-trunc"]);
+    // In the midst of the check itself; the engine says how it holds it.
+    let commands = || engine.docker(&["ps", "--format", "{{.Names}} {{.Command}}", "--no-trunc"]);
+    let checking = async {
+        loop {
+            if let Some(command) = commands().lines().find(|line| line.contains("sleep 300")) {
+                let name = command.split(' ').next().unwrap();
+                break engine.docker(&["inspect", "--format", AS_HELD, name]);
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
     tokio::select! {
         report = validator.validate(&run, Subject::Baseline) => panic!("{report:?}"),
-        () = async { while !commands().contains("sleep 300") { tokio::time::sleep(Duration::from_millis(50)).await } } => {}
+        held = checking => assert_eq!(held, "false [] none 4294967296 4294967296 [NONE] private"),
     }
     drop(validator);
     engine.assert_empty();
@@ -201,7 +222,9 @@ async fn what_killed_workers_left_is_swept_when_its_time_is_over() {
     for (name, label) in [("over", label("1")), ("in-use", label("99999999999")), ("foreign", "other=1".to_owned())] {
         engine.docker(&["volume", "create", "--label", &label, name]);
         let volume = format!("{name}:/work");
-        engine.docker(&["run", "--detach", "--name", name, "--label", &label, "--volume", &volume, IMAGE, "sleep", "900"]);
+        engine.docker(&[
+            "run", "--detach", "--name", name, "--label", &label, "--volume", &volume, IMAGE, "sleep", "900",
+        ]);
     }
     checked(&[("a.txt", "a\n")], fixed(&[], &["true"]), engine.options()).await;
     let names = |listed: &str| listed.lines().map(str::to_owned).collect::<BTreeSet<_>>();

@@ -7,7 +7,8 @@ use std::process::{Child, Command, Stdio};
 use fix_adapters::validator::container::ContainerOptions;
 use tempfile::TempDir;
 
-/// The image: Python, a shell, a few tools, and `suid-id`, which belongs to root and runs as root.
+/// The image: Python, a shell, a few tools, `suid-id`, which belongs to root and
+/// runs as root, and `/open`, where everybody may write.
 pub const IMAGE: &str = "local/fix-python:test";
 
 /// Prints an archive of it.
@@ -23,8 +24,9 @@ wheels=
 mkdir -p "$1/bin"
 cp /usr/bin/id "$1/bin/suid-id"
 chmod 4755 "$1/bin/suid-id"
+mkdir -m 777 "$1/open"
 idlibraries=$(ldd /usr/bin/id | grep -o '/[^ ]*' | sort -u | sed 's,^/,,')
-tar -c -h --exclude='*/test' --exclude='*/idlelib' -C "$1" bin/suid-id -C / \
+tar -c -h --exclude='*/test' --exclude='*/idlelib' -C "$1" bin/suid-id open -C / \
     $programs $(printf '%s\n' $libraries $idlibraries | sort -u) "$python" $wheels etc/passwd
 "#;
 
@@ -136,7 +138,8 @@ impl DockerEngine {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        let import = self.command().args(["import", "-", IMAGE]).stdin(packing.stdout.take().unwrap()).output().unwrap();
+        let import =
+            self.command().args(["import", "-", IMAGE]).stdin(packing.stdout.take().unwrap()).output().unwrap();
         assert!(import.status.success(), "{}", String::from_utf8_lossy(&import.stderr));
         assert!(packing.wait().unwrap().success(), "the image can't be packed");
     }

@@ -59,12 +59,7 @@ impl Room for BubblewrapRoom<'_> {
         sandbox::make_environment(pip)
     }
 
-    async fn run(
-        &mut self,
-        phase: Phase,
-        command: &str,
-        deadline: Instant,
-    ) -> Result<(Ended, Vec<u8>), AdapterError> {
+    async fn run(&mut self, phase: Phase, command: &str, deadline: Instant) -> Result<(Ended, Vec<u8>), AdapterError> {
         let network = if phase == Phase::Prepare { Network::Shared } else { Network::None };
         self.sandbox.run(&self.workspace, network, command, deadline).await
     }

@@ -14,9 +14,9 @@ use tokio::process::Command;
 use tokio::time::{Instant as Deadline, timeout_at};
 
 use super::program;
+use crate::repository::Snapshot;
 use crate::validator::check::{ENVIRONMENT, Ended, NOBODY};
 use crate::validator::limits::SandboxLimits;
-use crate::repository::Snapshot;
 
 /// Makes the virtual environment that `python` means in every later command. Isolated, so that no module of
 /// the tree is taken for one of Python's own.

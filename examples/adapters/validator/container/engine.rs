@@ -32,7 +32,8 @@ impl Engine {
     pub(super) async fn connect(options: &ContainerOptions) -> Result<Self, AdapterError> {
         let no_engine = |error: Error| {
             let socket = options.socket.display();
-            let message = format!("no container engine answers at {socket}; start Docker or Podman, or name its socket");
+            let message =
+                format!("no container engine answers at {socket}; start Docker or Podman, or name its socket");
             no_sandbox(message).with_source(error)
         };
         let socket = options.socket.to_string_lossy();
@@ -135,8 +136,11 @@ pub(super) fn no_sandbox(problem: impl std::fmt::Display) -> AdapterError {
 
 /// What the engine would leave out in silence.
 fn lack(info: &SystemInfo) -> Option<&'static str> {
-    let filters_calls =
-        info.security_options.iter().flatten().any(|option| option.starts_with("name=seccomp") && !option.contains("unconfined"));
+    let filters_calls = info
+        .security_options
+        .iter()
+        .flatten()
+        .any(|option| option.starts_with("name=seccomp") && !option.contains("unconfined"));
     if info.os_type.as_deref() != Some("linux") {
         Some("run Linux containers")
     } else if info.memory_limit != Some(true) {

@@ -73,7 +73,8 @@ impl Container {
     async fn check(&self, snapshot: &Snapshot, recipe: &Recipe) -> Result<Report, AdapterError> {
         let most = self.options.limits.tmp_bytes;
         if snapshot.bytes() > most {
-            let message = format!("the files of the commit hold more than {most} bytes; raise SandboxLimits::tmp_bytes");
+            let message =
+                format!("the files of the commit hold more than {most} bytes; raise SandboxLimits::tmp_bytes");
             return Err(AdapterError::new(AdapterErrorKind::Unsupported, "lay out the files of a commit", message));
         }
         self.engine.sweep().await?;

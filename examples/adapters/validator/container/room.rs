@@ -165,12 +165,7 @@ impl Room for ContainerRoom<'_> {
         spec::make_environment(self.options, pip)
     }
 
-    async fn run(
-        &mut self,
-        phase: Phase,
-        command: &str,
-        deadline: Instant,
-    ) -> Result<(Ended, Vec<u8>), AdapterError> {
+    async fn run(&mut self, phase: Phase, command: &str, deadline: Instant) -> Result<(Ended, Vec<u8>), AdapterError> {
         let name = self.new_name("command");
         let tree = self.floor.as_ref().map(|floor| floor.tree.name()).unwrap_or_default();
         let volumes = Volumes { work: self.work.name(), tree };

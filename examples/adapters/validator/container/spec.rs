@@ -98,14 +98,8 @@ fn container(options: &ContainerOptions, image: &str, volumes: Volumes<'_>) -> C
 fn host(options: &ContainerOptions, volumes: Volumes<'_>) -> HostConfig {
     let limits = &options.limits;
     let memory = signed(limits.memory_bytes);
-    let tmp =
-        format!("rw,exec,nosuid,nodev,mode=1777,size={},nr_inodes={}", limits.tmp_bytes, files(limits.tmp_bytes));
-    let ulimits = [
-        ("cpu", limits.cpu_s),
-        ("fsize", limits.file_bytes),
-        ("nofile", limits.open_files),
-        ("core", 0),
-    ];
+    let tmp = format!("rw,exec,nosuid,nodev,mode=1777,size={},nr_inodes={}", limits.tmp_bytes, files(limits.tmp_bytes));
+    let ulimits = [("cpu", limits.cpu_s), ("fsize", limits.file_bytes), ("nofile", limits.open_files), ("core", 0)];
     let ulimits = ulimits.map(|(name, most)| ResourcesUlimits {
         name: Some(name.to_owned()),
         soft: Some(signed(most)),
