@@ -218,6 +218,9 @@ async fn a_dropped_check_leaves_nothing() {
 #[tokio::test]
 async fn what_killed_workers_left_is_swept_when_its_time_is_over() {
     let Some(engine) = DockerEngine::start() else { return };
+    let repository = TestRepository::new(&[("a.txt", "a\n")]);
+    let run = RunContext::new(repository.failure("event-1", "log"));
+    let validator = Container::new(repository.mirror(), fixed(&[], &["true"]), engine.options()).await.unwrap();
     let label = |expires: &str| format!("dev.fix.expires={expires}");
     for (name, label) in [("over", label("1")), ("in-use", label("99999999999")), ("foreign", "other=1".to_owned())] {
         engine.docker(&["volume", "create", "--label", &label, name]);
@@ -226,7 +229,7 @@ async fn what_killed_workers_left_is_swept_when_its_time_is_over() {
             "run", "--detach", "--name", name, "--label", &label, "--volume", &volume, IMAGE, "sleep", "900",
         ]);
     }
-    checked(&[("a.txt", "a\n")], fixed(&[], &["true"]), engine.options()).await;
+    validator.validate(&run, Subject::Baseline).await.unwrap();
     let names = |listed: &str| listed.lines().map(str::to_owned).collect::<BTreeSet<_>>();
     let kept = BTreeSet::from(["foreign".to_owned(), "in-use".to_owned()]);
     assert_eq!(names(&engine.docker(&["ps", "--all", "--format", "{{.Names}}"])), kept);

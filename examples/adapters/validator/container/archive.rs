@@ -1,6 +1,7 @@
 //! A tree as the engine takes it: an archive.
 
 use std::io;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
 use bytes::Bytes;
@@ -59,7 +60,11 @@ fn add(archive: &mut Builder<Vec<u8>>, path: &Path, content: Content<'_>) -> io:
         }
         Content::Symlink { target } => {
             header.set_entry_type(EntryType::Symlink);
-            archive.append_link(&mut header, path, target)
+            // Such as it is: the other way takes out double slashes and dots. It is for what does not fit.
+            match header.set_link_name_literal(target.as_bytes()) {
+                Ok(()) => archive.append_data(&mut header, path, io::empty()),
+                Err(_) => archive.append_link(&mut header, path, target),
+            }
         }
     }
 }
@@ -68,7 +73,6 @@ fn add(archive: &mut Builder<Vec<u8>>, path: &Path, content: Content<'_>) -> io:
 mod tests {
     use std::ffi::OsStr;
     use std::io::Read as _;
-    use std::os::unix::ffi::OsStrExt as _;
 
     use super::*;
 

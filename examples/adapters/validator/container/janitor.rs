@@ -29,11 +29,12 @@ pub(super) enum Object {
 /// The right to something that was made. It is removed with [`Lease::end`], or when this is dropped.
 #[derive(Debug)]
 #[must_use]
-pub(super) struct Lease {
+pub(super) struct Lease<'j> {
     object: Object,
     /// The engine has said that it is there.
     made: bool,
-    jobs: Option<mpsc::UnboundedSender<Job>>,
+    /// `None` when it was told already.
+    janitor: Option<&'j Janitor>,
 }
 
 #[derive(Debug)]
@@ -64,8 +65,8 @@ impl Janitor {
     }
 
     /// To be called before the engine is asked to make it, so that nothing can come between.
-    pub(super) fn lease(&self, object: Object) -> Lease {
-        Lease { object, made: false, jobs: self.jobs.clone() }
+    pub(super) fn lease(&self, object: Object) -> Lease<'_> {
+        Lease { object, made: false, janitor: Some(self) }
     }
 }
 
@@ -76,7 +77,7 @@ impl Drop for Janitor {
     }
 }
 
-impl Lease {
+impl Lease<'_> {
     /// The engine has said that it is there.
     pub(super) fn made(&mut self) {
         self.made = true;
@@ -99,12 +100,14 @@ impl Lease {
     }
 
     fn order(&mut self, done: Option<oneshot::Sender<Result<(), Error>>>) {
-        let job = Job { object: self.object.clone(), made: self.made, done };
-        let _ = self.jobs.take().map(|jobs| jobs.send(job));
+        if let Some(jobs) = self.janitor.take().and_then(|janitor| janitor.jobs.as_ref()) {
+            // The thread ends after this side only.
+            let _ = jobs.send(Job { object: self.object.clone(), made: self.made, done });
+        }
     }
 }
 
-impl Drop for Lease {
+impl Drop for Lease<'_> {
     fn drop(&mut self) {
         self.order(None);
     }
@@ -134,5 +137,52 @@ async fn remove(docker: &Docker, object: &Object, made: bool) -> Result<(), Erro
         }
         attempt += 1;
         tokio::time::sleep(Duration::from_millis(250)).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bollard::API_DEFAULT_VERSION;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::UnixListener;
+
+    use super::*;
+
+    /// How many answers of these an engine gives until a container counts as removed.
+    async fn answers(made: bool, answers: &'static [&str]) -> usize {
+        let folder = tempfile::tempdir().unwrap();
+        let socket = folder.path().join("engine.sock");
+        let listener = UnixListener::bind(&socket).unwrap();
+        let engine = async {
+            let mut given = 0;
+            for answer in answers {
+                let (mut client, _) = listener.accept().await.unwrap();
+                let _ = client.read(&mut [0; 4096]).await.unwrap();
+                let head = format!("HTTP/1.1 {answer}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+                client.write_all(head.as_bytes()).await.unwrap();
+                given += 1;
+            }
+            given
+        };
+        let docker = Docker::connect_with_unix(&socket.to_string_lossy(), 10, API_DEFAULT_VERSION).unwrap();
+        let janitor = Janitor::start(docker).unwrap();
+        let mut lease = janitor.lease(Object::Container("one".to_owned()));
+        if made {
+            lease.made();
+        }
+        let (given, removed) = tokio::join!(engine, lease.end());
+        removed.unwrap();
+        given
+    }
+
+    /// Its maker gave up while the engine was still at it: not there yet is not gone.
+    #[tokio::test]
+    async fn what_is_still_being_made_is_waited_for() {
+        assert_eq!(answers(false, &["404 Not Found", "409 Conflict", "204 No Content"]).await, 3);
+    }
+
+    #[tokio::test]
+    async fn what_was_made_and_is_not_there_is_gone() {
+        assert_eq!(answers(true, &["409 Conflict", "404 Not Found"]).await, 2);
     }
 }

@@ -56,7 +56,6 @@ impl Container {
     }
 
     async fn try_out(&self) -> Result<(), AdapterError> {
-        self.engine.sweep().await.map_err(no_use)?;
         let tree = archive::empty().map_err(|error| no_sandbox("no archive can be made").with_source(error))?;
         let mut room = ContainerRoom::open(&self.engine, &self.janitor, &self.options, tree).await.map_err(no_use)?;
         let said = room.try_out().await.map_err(no_use)?;

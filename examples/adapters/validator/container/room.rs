@@ -25,8 +25,8 @@ use crate::validator::check::{Ended, Room};
 /// Fields are dropped in order: a volume can't be removed while a container uses it.
 #[derive(Debug)]
 pub(super) struct ContainerRoom<'r> {
-    floor: Option<Floor>,
-    work: Lease,
+    floor: Option<Floor<'r>>,
+    work: Lease<'r>,
     engine: &'r Engine,
     janitor: &'r Janitor,
     options: &'r ContainerOptions,
@@ -40,10 +40,10 @@ pub(super) struct ContainerRoom<'r> {
 
 /// A tree, laid out once.
 #[derive(Debug)]
-struct Floor {
+struct Floor<'r> {
     /// Keeps the volumes.
-    holder: Lease,
-    tree: Lease,
+    holder: Lease<'r>,
+    tree: Lease<'r>,
 }
 
 impl<'r> ContainerRoom<'r> {
@@ -83,7 +83,7 @@ impl<'r> ContainerRoom<'r> {
     }
 
     /// Makes a new tree.
-    async fn lay_out(&mut self) -> Result<Floor, AdapterError> {
+    async fn lay_out(&mut self) -> Result<Floor<'r>, AdapterError> {
         let tree = volume(self.engine, self.janitor, self.options, self.new_name("tree")).await?;
         let volumes = Volumes { work: self.work.name(), tree: tree.name() };
         let body = spec::holder(self.options, self.engine.image(), volumes);
@@ -94,14 +94,14 @@ impl<'r> ContainerRoom<'r> {
         Ok(floor)
     }
 
-    async fn upload(&self, floor: &Floor, path: &str, files: Bytes) -> Result<(), AdapterError> {
+    async fn upload(&self, floor: &Floor<'_>, path: &str, files: Bytes) -> Result<(), AdapterError> {
         let options = UploadToContainerOptionsBuilder::new().path(path).build();
         let uploaded =
             self.engine.docker().upload_to_container(floor.holder.name(), Some(options), bollard::body_full(files));
         uploaded.await.map_err(|error| failed("lay out the files of a commit", error))
     }
 
-    async fn create(&self, name: String, body: ContainerCreateBody) -> Result<Lease, AdapterError> {
+    async fn create(&self, name: String, body: ContainerCreateBody) -> Result<Lease<'r>, AdapterError> {
         let options = CreateContainerOptionsBuilder::new().name(&name).build();
         let mut lease = self.janitor.lease(Object::Container(name));
         let created = self.engine.docker().create_container(Some(options), body).await;
@@ -110,13 +110,13 @@ impl<'r> ContainerRoom<'r> {
         Ok(lease)
     }
 
-    async fn start(&self, container: &Lease) -> Result<(), AdapterError> {
+    async fn start(&self, container: &Lease<'_>) -> Result<(), AdapterError> {
         let started = self.engine.docker().start_container(container.name(), None::<StartContainerOptions>).await;
         started.map_err(|error| failed("start a container", error))
     }
 
     /// Starts a container, reads what it prints, and gives how it ended.
-    async fn watch(&self, container: &Lease, deadline: Deadline) -> Result<(Ended, Vec<u8>), AdapterError> {
+    async fn watch(&self, container: &Lease<'_>, deadline: Deadline) -> Result<(Ended, Vec<u8>), AdapterError> {
         let docker = self.engine.docker();
         let options = AttachContainerOptionsBuilder::new().stream(true).stdout(true).stderr(true).build();
         let attached = docker.attach_container(container.name(), Some(options)).await;
@@ -186,19 +186,19 @@ impl Room for ContainerRoom<'_> {
     }
 }
 
-impl Floor {
+impl Floor<'_> {
     async fn close(self) -> Result<(), AdapterError> {
         self.holder.end().await?;
         self.tree.end().await
     }
 }
 
-async fn volume(
+async fn volume<'j>(
     engine: &Engine,
-    janitor: &Janitor,
+    janitor: &'j Janitor,
     options: &ContainerOptions,
     name: String,
-) -> Result<Lease, AdapterError> {
+) -> Result<Lease<'j>, AdapterError> {
     let request = spec::volume(options, &name);
     let mut lease = janitor.lease(Object::Volume(name));
     engine.docker().create_volume(request).await.map_err(|error| failed("create a volume", error))?;
