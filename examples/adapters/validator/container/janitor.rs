@@ -153,16 +153,16 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let socket = folder.path().join("engine.sock");
         let listener = UnixListener::bind(&socket).unwrap();
+        let given = std::cell::Cell::new(0);
         let engine = async {
-            let mut given = 0;
             for answer in answers {
                 let (mut client, _) = listener.accept().await.unwrap();
                 let _ = client.read(&mut [0; 4096]).await.unwrap();
                 let head = format!("HTTP/1.1 {answer}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
                 client.write_all(head.as_bytes()).await.unwrap();
-                given += 1;
+                given.set(given.get() + 1);
             }
-            given
+            std::future::pending::<()>().await;
         };
         let docker = Docker::connect_with_unix(&socket.to_string_lossy(), 10, API_DEFAULT_VERSION).unwrap();
         let janitor = Janitor::start(docker).unwrap();
@@ -170,9 +170,11 @@ mod tests {
         if made {
             lease.made();
         }
-        let (given, removed) = tokio::join!(engine, lease.end());
-        removed.unwrap();
-        given
+        tokio::select! {
+            () = engine => {}
+            removed = lease.end() => removed.unwrap(),
+        }
+        given.get()
     }
 
     /// Its maker gave up while the engine was still at it: not there yet is not gone.
