@@ -3,9 +3,9 @@
 //! | port | adapters |
 //! |---|---|
 //! | [`PlanSource`](fix_pipeline::PlanSource) | [`plan_source::Rules`]; with feature `model`, `plan_source::ModelPlanSource` |
-//! | [`Validator`](fix_pipeline::Validator) | [`validator::Bubblewrap`] |
+//! | [`Validator`](fix_pipeline::Validator) | [`validator::Bubblewrap`]; with feature `container`, `validator::Container` |
 //! | [`PrSink`](fix_pipeline::PrSink) | [`pr_sink::LocalGit`]; with feature `github`, `pr_sink::GitHub` |
-//! | [`RunStore`](fix_pipeline::RunStore) | [`run_store::Sqlite`] |
+//! | [`RunStore`](fix_pipeline::RunStore) | [`run_store::Sqlite`]; with feature `postgres`, `run_store::Postgres` |
 //!
 //! They are there to be used, and to be read: copy one to begin your own.
 

@@ -186,7 +186,7 @@ pub(crate) fn of_baseline(report: &Report, verdicts: &[Verdict], log: &Log) -> O
             of(OutcomeCode::BaselinePrepareFailed, "the dependencies of the failing commit can't be installed")
         }
         CheckStatus::TimedOut => of(OutcomeCode::TimedOut, "the checks of the failing commit took too long"),
-        CheckStatus::Killed | CheckStatus::OutputCut => {
+        CheckStatus::Killed | CheckStatus::OutOfMemory | CheckStatus::OutputCut => {
             of(OutcomeCode::BaselineUnusable, "the checks of the failing commit were ended by a limit")
         }
     }
@@ -231,7 +231,7 @@ pub(crate) fn of_patched(report: &Report, verdicts: &[Verdict], baseline: &Repor
             of(OutcomeCode::ValidationFailed, "the dependencies can't be installed with the patch")
         }
         CheckStatus::TimedOut => of(OutcomeCode::TimedOut, "the checks took too long with the patch"),
-        CheckStatus::Killed | CheckStatus::OutputCut => {
+        CheckStatus::Killed | CheckStatus::OutOfMemory | CheckStatus::OutputCut => {
             of(OutcomeCode::ValidationFailed, "the checks were ended by a limit with the patch")
         }
     }

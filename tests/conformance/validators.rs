@@ -14,9 +14,8 @@ async fn the_fake() {
     conformance::validator(&FakeValidator::red_then_green(), &run, &change).await.assert();
 }
 
-/// The real sandbox, on a failure that needs no packages.
-#[tokio::test]
-async fn the_sandbox() {
+/// A failure that needs no packages.
+fn unused_import() -> (TestRepository, Case) {
     let files = [
         ("app.py", "import os\nimport sys\n\n\ndef name():\n    return sys.platform\n"),
         (
@@ -25,15 +24,6 @@ async fn the_sandbox() {
         ),
     ];
     let repository = TestRepository::new(&files);
-    let check = Recipes::Check(vec!["python3 -m unittest".to_owned()]);
-    let validator = match Bubblewrap::new(repository.mirror(), check, SandboxLimits::default()).await {
-        Ok(validator) => validator,
-        Err(error) if error.kind() == AdapterErrorKind::Unsupported => {
-            eprintln!("skipped: {error}");
-            return;
-        }
-        Err(error) => panic!("{error}"),
-    };
     let plan = r#"{"root_cause": "unused", "category": "lint_format", "confidence": 0.9, "files": ["app.py"], "operations":
         [{"type": "remove_unused", "file": "app.py", "details": {"import": "os"}, "rationale": "unused", "evidence": []}]}"#;
     let case = Case {
@@ -41,8 +31,40 @@ async fn the_sandbox() {
         tree: files.into_iter().map(|(path, text)| (path.parse().unwrap(), text.into())).collect(),
         plan: plan.to_owned(),
     };
+    (repository, case)
+}
+
+/// The check of that failure.
+fn unittest() -> Recipes {
+    Recipes::Check(vec!["python3 -m unittest".to_owned()])
+}
+
+#[tokio::test]
+async fn the_sandbox() {
+    let (repository, case) = unused_import();
+    let validator = match Bubblewrap::new(repository.mirror(), unittest(), SandboxLimits::default()).await {
+        Ok(validator) => validator,
+        Err(error) if error.kind() == AdapterErrorKind::Unsupported => {
+            eprintln!("skipped: {error}");
+            return;
+        }
+        Err(error) => panic!("{error}"),
+    };
     let (run, change) = case.validated(Scripted::mended(repository.mirror())).await.unwrap();
     conformance::validator(&validator, &run, &change).await.assert();
+}
+
+#[cfg(feature = "container")]
+#[tokio::test]
+async fn the_container() {
+    let Some(engine) = fix_tests::docker::DockerEngine::start() else { return };
+    let (repository, case) = unused_import();
+    let validator = fix_adapters::validator::Container::new(repository.mirror(), unittest(), engine.options());
+    let validator = validator.await.unwrap();
+    let (run, change) = case.validated(Scripted::mended(repository.mirror())).await.unwrap();
+    conformance::validator(&validator, &run, &change).await.assert();
+    drop(validator);
+    engine.assert_empty();
 }
 
 /// What a broken validator does wrong.

@@ -2,6 +2,8 @@
 
 pub mod adapters;
 pub mod corpus;
+#[cfg(feature = "container")]
+pub mod docker;
 #[cfg(feature = "postgres")]
 pub mod postgres;
 pub mod repository;

@@ -1,6 +1,6 @@
 //! The files of a commit, read from git's objects and never from a checkout.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::fs::{self, OpenOptions};
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -34,6 +34,14 @@ enum EntryKind {
     File { executable: bool },
     Symlink,
     Submodule,
+}
+
+/// What a place in a tree holds.
+#[derive(Debug)]
+pub(crate) enum Content<'c> {
+    Directory,
+    File { bytes: Vec<u8>, executable: bool },
+    Symlink { target: &'c OsStr },
 }
 
 impl Snapshot {
@@ -119,6 +127,27 @@ impl Snapshot {
     /// # Errors
     /// When the disk or git fails.
     pub fn write_to(&self, directory: &Path) -> std::io::Result<()> {
+        self.lay_out(|path, content| {
+            let to = directory.join(path);
+            match content {
+                Content::Directory => fs::create_dir_all(&to),
+                Content::Symlink { target } => symlink(target, &to),
+                Content::File { bytes, executable } => {
+                    let mode = if executable { 0o755 } else { 0o644 };
+                    // Made anew: what is there already, a link above all, is an error.
+                    let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(&to)?;
+                    file.write_all(&bytes)
+                }
+            }
+        })
+    }
+
+    /// Hands each entry to `make`: a directory before what is in it, and symbolic links last, so that
+    /// nothing is ever written through one.
+    pub(crate) fn lay_out(
+        &self,
+        mut make: impl FnMut(&Path, Content<'_>) -> std::io::Result<()>,
+    ) -> std::io::Result<()> {
         let mut objects = String::new();
         for entry in self.entries.values().filter(|entry| entry.kind != EntryKind::Submodule) {
             objects.push_str(&entry.object);
@@ -127,28 +156,34 @@ impl Snapshot {
         let blobs =
             self.git.run_with(&["cat-file", "--batch"], &[], objects.as_bytes()).map_err(std::io::Error::other)?;
         let mut blobs = BufReader::new(blobs.as_slice());
+        let mut made = BTreeSet::new();
         let mut links = Vec::new();
         for (path, entry) in &self.entries {
-            let to = directory.join(OsStr::from_bytes(path));
-            if let Some(parent) = to.parent() {
-                fs::create_dir_all(parent)?;
+            let slashes = path.iter().enumerate().filter(|(_, byte)| **byte == b'/').map(|(at, _)| at);
+            for parent in slashes.filter_map(|at| path.get(..at)) {
+                if made.insert(parent) {
+                    make(Path::new(OsStr::from_bytes(parent)), Content::Directory)?;
+                }
             }
+            let path = Path::new(OsStr::from_bytes(path));
             match entry.kind {
-                EntryKind::Submodule => fs::create_dir_all(&to)?,
-                EntryKind::Symlink => links.push((next_blob(&mut blobs)?, to)),
+                EntryKind::Submodule => make(path, Content::Directory)?,
+                EntryKind::Symlink => links.push((path, next_blob(&mut blobs)?)),
                 EntryKind::File { executable } => {
-                    let mode = if executable { 0o755 } else { 0o644 };
-                    // Made anew: what is there already, a link above all, is an error.
-                    let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(&to)?;
-                    file.write_all(&next_blob(&mut blobs)?)?;
+                    make(path, Content::File { bytes: next_blob(&mut blobs)?, executable })?;
                 }
             }
         }
-        // Last, so that nothing is ever written through one.
-        for (target, link) in links {
-            symlink(OsStr::from_bytes(&target), &link)?;
+        for (path, target) in links {
+            make(path, Content::Symlink { target: OsStr::from_bytes(&target) })?;
         }
         Ok(())
+    }
+
+    /// What the files hold together, in bytes.
+    #[cfg(feature = "container")]
+    pub(crate) fn bytes(&self) -> u64 {
+        self.entries.values().fold(0, |sum, entry| sum.saturating_add(entry.bytes))
     }
 
     fn entry(&self, path: &RepoPath) -> Option<&TreeEntry> {

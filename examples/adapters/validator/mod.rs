@@ -1,8 +1,15 @@
 //! Where failures are reproduced, and shown to be gone.
 
 mod bubblewrap;
+mod check;
+#[cfg(feature = "container")]
+pub mod container;
+mod limits;
 mod recipe;
 mod test_output;
 
-pub use bubblewrap::{Bubblewrap, SandboxLimits};
+pub use bubblewrap::Bubblewrap;
+#[cfg(feature = "container")]
+pub use container::Container;
+pub use limits::SandboxLimits;
 pub use recipe::{Recipe, Recipes};

@@ -189,8 +189,10 @@ pub enum CheckStatus {
     PrepareFailed,
     /// It took too long.
     TimedOut,
-    /// A signal ended a command: memory, processor time, a crash.
+    /// A signal ended a command: processor time, a crash, memory where the sandbox can't tell.
     Killed,
+    /// The commands needed more memory than they may have.
+    OutOfMemory,
     /// It printed more than is kept.
     OutputCut,
 }
@@ -206,6 +208,7 @@ impl CheckStatus {
             Self::PrepareFailed => "prepare_failed",
             Self::TimedOut => "timed_out",
             Self::Killed => "killed",
+            Self::OutOfMemory => "out_of_memory",
             Self::OutputCut => "output_cut",
         }
     }

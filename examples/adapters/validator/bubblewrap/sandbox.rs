@@ -13,11 +13,16 @@ use tokio::io::AsyncReadExt as _;
 use tokio::process::Command;
 use tokio::time::{Instant as Deadline, timeout_at};
 
-use super::{SandboxLimits, program};
+use super::program;
 use crate::repository::Snapshot;
+use crate::validator::check::{ENVIRONMENT, Ended, NOBODY};
+use crate::validator::limits::SandboxLimits;
 
-/// Makes the virtual environment that `python` means in every later command.
-pub(super) const MAKE_ENVIRONMENT: &str = "/usr/bin/python3 -m venv ../venv";
+/// Makes the virtual environment that `python` means in every later command. Isolated, so that no module of
+/// the tree is taken for one of Python's own.
+pub(super) fn make_environment(pip: bool) -> String {
+    format!("{PYTHON} -I -m venv {}../venv", if pip { "" } else { "--without-pip " })
+}
 
 /// Trusted code on the host opens the verdict's file for bubblewrap's monitor, closes
 /// whatever else this process inherited, and becomes the sandbox.
@@ -31,9 +36,6 @@ os.closerange(4, os.sysconf('SC_OPEN_MAX'))
 os.execv(sys.argv[2], sys.argv[2:])";
 
 const PYTHON: &str = "/usr/bin/python3";
-
-/// The user inside, and outside when we are root: nobody.
-const NOBODY: u32 = 65_534;
 
 /// A directory for one check: random, private, gone when dropped.
 #[derive(Debug)]
@@ -108,15 +110,6 @@ pub(super) enum Network {
     None,
     /// What the host reaches.
     Shared,
-}
-
-/// How a command ended.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Ended {
-    Exit(i32),
-    Signal,
-    TimedOut,
-    OutputCut,
 }
 
 /// The programs that make a sandbox, found and tried out.
@@ -285,16 +278,7 @@ impl Sandbox {
                 push(&["--setenv", &name, &value]);
             }
         }
-        for (name, value) in [
-            ("PATH", "/work/venv/bin:/usr/local/bin:/usr/bin:/bin"),
-            ("HOME", "/work/home"),
-            ("LANG", "C.UTF-8"),
-            ("TMPDIR", "/tmp"),
-            ("CI", "true"),
-            ("PYTHONDONTWRITEBYTECODE", "1"),
-            ("PYTHONHASHSEED", "0"),
-            ("VIRTUAL_ENV", "/work/venv"),
-        ] {
+        for (name, value) in ENVIRONMENT {
             push(&["--setenv", name, value]);
         }
         for folder in

@@ -1,0 +1,158 @@
+//! How a check goes, whatever holds it.
+
+use std::time::{Duration, Instant};
+
+use fix_pipeline::{AdapterError, CheckStatus, CommandRecord, Phase, Report};
+use fix_plan::Log;
+
+use super::recipe::Recipe;
+use super::test_output::{self, Counts};
+
+/// The user inside: nobody.
+pub(super) const NOBODY: u32 = 65_534;
+
+/// All of the environment inside, but what preparing needs to reach an index.
+pub(super) const ENVIRONMENT: [(&str, &str); 8] = [
+    ("PATH", "/work/venv/bin:/usr/local/bin:/usr/bin:/bin"),
+    ("HOME", "/work/home"),
+    ("LANG", "C.UTF-8"),
+    ("TMPDIR", "/tmp"),
+    ("CI", "true"),
+    ("PYTHONDONTWRITEBYTECODE", "1"),
+    ("PYTHONHASHSEED", "0"),
+    ("VIRTUAL_ENV", "/work/venv"),
+];
+
+/// A snapshot laid out in a sandbox: `/work/tree` inside, and writable like all of `/work`.
+pub(super) trait Room {
+    /// The command that makes the virtual environment `/work/venv`, with pip or without.
+    fn make_environment(&self, pip: bool) -> String;
+
+    /// Runs `command` with `/bin/sh`; gives how it ended, and what it printed.
+    fn run(
+        &mut self,
+        phase: Phase,
+        command: &str,
+        deadline: Instant,
+    ) -> impl Future<Output = Result<(Ended, Vec<u8>), AdapterError>> + Send;
+
+    /// Lays the tree out anew: what preparing did to it is gone, so that what is checked is the snapshot.
+    fn restore(&mut self) -> impl Future<Output = Result<(), AdapterError>> + Send;
+}
+
+/// How a command ended.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Ended {
+    Exit(i32),
+    Signal,
+    #[cfg_attr(not(feature = "container"), expect(dead_code, reason = "a process alone can't tell"))]
+    OutOfMemory,
+    TimedOut,
+    OutputCut,
+}
+
+impl Ended {
+    /// The exit code, when the command ended by itself; else what its end says of the whole.
+    fn code(self) -> Result<i32, CheckStatus> {
+        match self {
+            Self::Exit(code) => Ok(code),
+            Self::Signal => Err(CheckStatus::Killed),
+            Self::OutOfMemory => Err(CheckStatus::OutOfMemory),
+            Self::TimedOut => Err(CheckStatus::TimedOut),
+            Self::OutputCut => Err(CheckStatus::OutputCut),
+        }
+    }
+}
+
+/// Prepares and checks by `recipe`, each within `wall_time`, and fills in `report`.
+pub(super) async fn check(
+    room: &mut impl Room,
+    recipe: &Recipe,
+    wall_time: Duration,
+    mut report: Report,
+) -> Result<Report, AdapterError> {
+    let mut log = Running { room, report: &mut report, output: String::new() };
+    report.status = {
+        let status = match log.prepare(recipe, Instant::now() + wall_time).await? {
+            Some(status) => status,
+            None => {
+                log.room.restore().await?;
+                log.check(recipe, Instant::now() + wall_time).await?
+            }
+        };
+        log.report.output_tail = tail(&log.output);
+        status
+    };
+    Ok(report)
+}
+
+/// A check under way.
+struct Running<'r, R> {
+    room: &'r mut R,
+    report: &'r mut Report,
+    output: String,
+}
+
+impl<R: Room> Running<'_, R> {
+    /// `None` when everything is ready.
+    async fn prepare(&mut self, recipe: &Recipe, deadline: Instant) -> Result<Option<CheckStatus>, AdapterError> {
+        let environment = self.room.make_environment(!recipe.prepare.is_empty());
+        for command in std::iter::once(&environment).chain(&recipe.prepare) {
+            match self.run(Phase::Prepare, command, deadline).await?.code() {
+                Ok(0) => {}
+                Ok(_) | Err(CheckStatus::Killed) => return Ok(Some(CheckStatus::PrepareFailed)),
+                Err(status) => return Ok(Some(status)),
+            }
+        }
+        Ok(None)
+    }
+
+    async fn check(&mut self, recipe: &Recipe, deadline: Instant) -> Result<CheckStatus, AdapterError> {
+        let mut all_succeeded = true;
+        for command in &recipe.check {
+            let from = self.output.len();
+            let code = match self.run(Phase::Check, command, deadline).await?.code() {
+                Ok(code) => code,
+                Err(status) => return Ok(status),
+            };
+            let printed = self.output.get(from..).unwrap_or_default();
+            let Counts { run, failed } = test_output::count(command, code, printed);
+            self.report.tests_run += run;
+            self.report.tests_failed += failed;
+            all_succeeded &= code == 0;
+            // The shell found no such command, or pytest no test: neither red nor green.
+            if matches!(code, 126 | 127) || code == 5 && run == 0 {
+                return Ok(CheckStatus::NothingRan);
+            }
+        }
+        Ok(match (all_succeeded, self.report.tests_run) {
+            (false, _) => CheckStatus::Failed,
+            (true, 0) => CheckStatus::NothingRan,
+            (true, _) => CheckStatus::Passed,
+        })
+    }
+
+    async fn run(&mut self, phase: Phase, command: &str, deadline: Instant) -> Result<Ended, AdapterError> {
+        let started = Instant::now();
+        let (ended, printed) = self.room.run(phase, command, deadline).await?;
+        self.report.commands.push(CommandRecord {
+            phase,
+            command: command.to_owned(),
+            exit_code: ended.code().ok(),
+            duration_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+        });
+        self.output.push_str(&String::from_utf8_lossy(&printed));
+        Ok(ended)
+    }
+}
+
+/// The end of what was printed, cleaned, in whole lines.
+fn tail(output: &str) -> String {
+    const TAIL_BYTES: usize = 8 * 1024;
+    let cleaned = Log::from(output);
+    let text = cleaned.as_str();
+    let start = text.len().saturating_sub(TAIL_BYTES);
+    let at = text.match_indices('\n').map(|(at, _)| at + 1).find(|&at| at >= start);
+    let from = if start == 0 { 0 } else { at.unwrap_or(text.len()) };
+    text.get(from..).unwrap_or_default().to_owned()
+}

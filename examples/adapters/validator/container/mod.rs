@@ -1,0 +1,106 @@
+//! Checks in containers.
+
+mod archive;
+mod engine;
+mod janitor;
+mod options;
+mod room;
+mod spec;
+
+use fix_pipeline::{AdapterError, AdapterErrorKind, CheckStatus, Report, RunContext, Subject, Validator};
+
+use self::engine::{Engine, no_sandbox};
+use self::janitor::Janitor;
+use self::room::ContainerRoom;
+use super::check;
+use super::recipe::{Recipe, Recipes};
+use crate::repository::{Repository, Snapshot};
+
+pub use options::{ContainerOptions, Pull};
+
+/// Runs checks in containers of an engine with Docker's API, such as Docker or Podman.
+///
+/// Each command has a container of its own: read-only, without capabilities, not root, with limits of the
+/// kernel, on a work directory in memory that nobody else sees. *Prepare* has a network, *check* has none.
+/// The image is settled once, so that red and green run in the same one. Without an engine that can hold all
+/// this there is an error, and nothing runs.
+///
+/// Whatever was made is removed when a check ends, and when its future is dropped. What a process left that
+/// was killed is removed by the next check, its time once over. Dropping the validator waits until nothing
+/// of it is left.
+#[derive(Debug)]
+pub struct Container {
+    repository: Repository,
+    recipes: Recipes,
+    options: ContainerOptions,
+    engine: Engine,
+    janitor: Janitor,
+}
+
+impl Container {
+    /// A validator for the commits of `repository`. Tries a container out first.
+    ///
+    /// # Errors
+    /// [`AdapterErrorKind::Unsupported`] when there is no such engine or image, or the engine can't
+    /// keep the limits; the message says what to do.
+    pub async fn new(
+        repository: Repository,
+        recipes: Recipes,
+        options: ContainerOptions,
+    ) -> Result<Self, AdapterError> {
+        let engine = Engine::connect(&options).await?;
+        let janitor = Janitor::start(engine.docker().clone())?;
+        let container = Self { repository, recipes, options, engine, janitor };
+        container.try_out().await?;
+        Ok(container)
+    }
+
+    async fn try_out(&self) -> Result<(), AdapterError> {
+        let tree = archive::empty().map_err(|error| no_sandbox("no archive can be made").with_source(error))?;
+        let mut room = ContainerRoom::open(&self.engine, &self.janitor, &self.options, tree).await.map_err(no_use)?;
+        let said = room.try_out().await.map_err(no_use)?;
+        room.close().await.map_err(no_use)?;
+        match said {
+            None => Ok(()),
+            Some(said) => {
+                let image = &self.options.image;
+                Err(no_sandbox(format!("the image {image} needs /bin/sh, sleep, and python3 with venv: {said}")))
+            }
+        }
+    }
+
+    async fn check(&self, snapshot: &Snapshot, recipe: &Recipe) -> Result<Report, AdapterError> {
+        let most = self.options.limits.tmp_bytes;
+        if snapshot.bytes() > most {
+            let message =
+                format!("the files of the commit hold more than {most} bytes; raise SandboxLimits::tmp_bytes");
+            return Err(AdapterError::new(AdapterErrorKind::Unsupported, "lay out the files of a commit", message));
+        }
+        self.engine.sweep().await?;
+        let tree = archive::of(snapshot).await?;
+        let mut report = Report::new(CheckStatus::Passed, snapshot.tree_id());
+        report.sandbox = self.engine.describe(&self.options);
+        let mut room = ContainerRoom::open(&self.engine, &self.janitor, &self.options, tree).await?;
+        let checked = check::check(&mut room, recipe, self.options.limits.wall_time, report).await;
+        room.close().await?;
+        checked
+    }
+}
+
+impl Validator for Container {
+    async fn validate(&self, run: &RunContext, subject: Subject<'_>) -> Result<Report, AdapterError> {
+        let commit = &run.failure.commit;
+        let base = self.repository.snapshot(commit).await?;
+        // The recipe is the base commit's, for the patched tree too.
+        let recipe = self.recipes.recipe(&base, &run.failure.log)?;
+        match subject {
+            Subject::Baseline => self.check(&base, &recipe).await,
+            Subject::Patched(patch) => self.check(&self.repository.patched(commit, patch.get()).await?, &recipe).await,
+        }
+    }
+}
+
+/// What goes wrong while an engine is tried out means that it can't be used.
+fn no_use(error: AdapterError) -> AdapterError {
+    no_sandbox("containers do not work here").with_source(error)
+}

@@ -1,0 +1,224 @@
+//! One check's containers.
+
+use std::time::{Duration, Instant};
+
+use bollard::container::LogOutput;
+use bollard::errors::Error;
+use bollard::models::ContainerCreateBody;
+use bollard::query_parameters::{
+    AttachContainerOptionsBuilder, CreateContainerOptionsBuilder, InspectContainerOptions, StartContainerOptions,
+    UploadToContainerOptionsBuilder, WaitContainerOptions,
+};
+use bytes::Bytes;
+use fix_pipeline::{AdapterError, AdapterErrorKind, Phase};
+use futures_util::{Stream, StreamExt as _, TryStreamExt as _};
+use tokio::time::{Instant as Deadline, timeout_at};
+
+use super::engine::{Engine, failed, no_sandbox};
+use super::janitor::{Janitor, Lease, Object};
+use super::spec::{self, Volumes};
+use super::{ContainerOptions, archive};
+use crate::validator::check::{Ended, Room};
+
+/// Volumes that live as long as this, and commands that run on them.
+///
+/// Fields are dropped in order: a volume can't be removed while a container uses it.
+#[derive(Debug)]
+pub(super) struct ContainerRoom<'r> {
+    floor: Option<Floor<'r>>,
+    work: Lease<'r>,
+    engine: &'r Engine,
+    janitor: &'r Janitor,
+    options: &'r ContainerOptions,
+    /// The files, packed.
+    files: Bytes,
+    /// What the names of everything begin with.
+    name: String,
+    /// How many names were given.
+    named: u32,
+}
+
+/// A tree, laid out once.
+#[derive(Debug)]
+struct Floor<'r> {
+    /// Keeps the volumes.
+    holder: Lease<'r>,
+    tree: Lease<'r>,
+}
+
+impl<'r> ContainerRoom<'r> {
+    /// A work directory with `files` in its tree.
+    pub(super) async fn open(
+        engine: &'r Engine,
+        janitor: &'r Janitor,
+        options: &'r ContainerOptions,
+        files: Bytes,
+    ) -> Result<Self, AdapterError> {
+        let mut random = [0; 8];
+        getrandom::fill(&mut random).map_err(|error| no_sandbox("there are no random numbers").with_source(error))?;
+        let name = format!("fix-{:016x}", u64::from_le_bytes(random));
+        let work = volume(engine, janitor, options, format!("{name}-work")).await?;
+        let mut room = Self { floor: None, work, engine, janitor, options, files, name, named: 0 };
+        let floor = room.lay_out().await?;
+        let home = archive::folder("home").map_err(|error| no_sandbox("no archive can be made").with_source(error))?;
+        room.upload(&floor, "/work", home).await?;
+        room.floor = Some(floor);
+        Ok(room)
+    }
+
+    /// What a command says that needs all that a check needs, when it does not succeed.
+    pub(super) async fn try_out(&mut self) -> Result<Option<String>, AdapterError> {
+        let command = format!("{} && test -w /work/tree && test -w /work/home", self.make_environment(false));
+        let (ended, printed) = self.run(Phase::Check, &command, Instant::now() + Duration::from_secs(60)).await?;
+        let said: String = String::from_utf8_lossy(&printed).trim().chars().take(500).collect();
+        Ok((ended != Ended::Exit(0)).then(|| format!("{ended:?}: {said}")))
+    }
+
+    /// Removes everything, and waits until it is gone.
+    pub(super) async fn close(mut self) -> Result<(), AdapterError> {
+        if let Some(floor) = self.floor.take() {
+            floor.close().await?;
+        }
+        self.work.end().await
+    }
+
+    /// Makes a new tree.
+    async fn lay_out(&mut self) -> Result<Floor<'r>, AdapterError> {
+        let tree = volume(self.engine, self.janitor, self.options, self.new_name("tree")).await?;
+        let volumes = Volumes { work: self.work.name(), tree: tree.name() };
+        let body = spec::holder(self.options, self.engine.image(), volumes);
+        let name = self.new_name("holder");
+        let floor = Floor { holder: self.create(name, body).await?, tree };
+        self.start(&floor.holder).await?;
+        self.upload(&floor, "/work/tree", self.files.clone()).await?;
+        Ok(floor)
+    }
+
+    async fn upload(&self, floor: &Floor<'_>, path: &str, files: Bytes) -> Result<(), AdapterError> {
+        let options = UploadToContainerOptionsBuilder::new().path(path).build();
+        let uploaded =
+            self.engine.docker().upload_to_container(floor.holder.name(), Some(options), bollard::body_full(files));
+        uploaded.await.map_err(|error| failed("lay out the files of a commit", error))
+    }
+
+    async fn create(&self, name: String, body: ContainerCreateBody) -> Result<Lease<'r>, AdapterError> {
+        let options = CreateContainerOptionsBuilder::new().name(&name).build();
+        let mut lease = self.janitor.lease(Object::Container(name));
+        let created = self.engine.docker().create_container(Some(options), body).await;
+        created.map_err(|error| failed("create a container", error))?;
+        lease.made();
+        Ok(lease)
+    }
+
+    async fn start(&self, container: &Lease<'_>) -> Result<(), AdapterError> {
+        let started = self.engine.docker().start_container(container.name(), None::<StartContainerOptions>).await;
+        started.map_err(|error| failed("start a container", error))
+    }
+
+    /// Starts a container, reads what it prints, and gives how it ended.
+    async fn watch(&self, container: &Lease<'_>, deadline: Deadline) -> Result<(Ended, Vec<u8>), AdapterError> {
+        let docker = self.engine.docker();
+        let options = AttachContainerOptionsBuilder::new().stream(true).stdout(true).stderr(true).build();
+        let attached = docker.attach_container(container.name(), Some(options)).await;
+        let mut output = attached.map_err(|error| failed("read from a container", error))?.output;
+        self.start(container).await?;
+        let mut printed = Vec::new();
+        let most = self.options.limits.output_bytes;
+        match timeout_at(deadline, read(&mut output, most, &mut printed)).await {
+            Err(_) => return Ok((Ended::TimedOut, printed)),
+            Ok(Err(error)) => return Err(failed("read from a container", error)),
+            Ok(Ok(true)) => return Ok((Ended::OutputCut, printed)),
+            Ok(Ok(false)) => {}
+        }
+        let mut waiting = Box::pin(docker.wait_container(container.name(), None::<WaitContainerOptions>));
+        match timeout_at(deadline, waiting.next()).await {
+            Err(_) => return Ok((Ended::TimedOut, printed)),
+            // That is how an exit code other than 0 is told.
+            Ok(None | Some(Ok(_) | Err(Error::DockerContainerWaitError { .. }))) => {}
+            Ok(Some(Err(error))) => return Err(failed("wait for a container", error)),
+        }
+        let inspected = docker.inspect_container(container.name(), None::<InspectContainerOptions>).await;
+        let state = inspected.map_err(|error| failed("ask how a container ended", error))?.state.unwrap_or_default();
+        let code = state.exit_code.and_then(|code| i32::try_from(code).ok());
+        let ended = match (state.running, code) {
+            (Some(false), Some(code)) if state.oom_killed != Some(true) => {
+                // A shell reports a signal so.
+                if code > 128 { Ended::Signal } else { Ended::Exit(code) }
+            }
+            (Some(false), Some(_)) => Ended::OutOfMemory,
+            _ => {
+                let message = format!("the container engine does not say how it ended: {state:?}");
+                return Err(AdapterError::new(AdapterErrorKind::Unavailable, "ask how a container ended", message));
+            }
+        };
+        Ok((ended, printed))
+    }
+
+    fn new_name(&mut self, what: &str) -> String {
+        self.named += 1;
+        format!("{}-{what}-{}", self.name, self.named)
+    }
+}
+
+impl Room for ContainerRoom<'_> {
+    fn make_environment(&self, pip: bool) -> String {
+        spec::make_environment(self.options, pip)
+    }
+
+    async fn run(&mut self, phase: Phase, command: &str, deadline: Instant) -> Result<(Ended, Vec<u8>), AdapterError> {
+        let name = self.new_name("command");
+        let tree = self.floor.as_ref().map(|floor| floor.tree.name()).unwrap_or_default();
+        let volumes = Volumes { work: self.work.name(), tree };
+        let body = spec::command(self.options, self.engine.image(), volumes, phase, command);
+        let container = self.create(name, body).await?;
+        let watched = self.watch(&container, Deadline::from_std(deadline)).await;
+        // Whatever still runs in it ends with it.
+        container.end().await?;
+        watched
+    }
+
+    async fn restore(&mut self) -> Result<(), AdapterError> {
+        let floor = self.lay_out().await?;
+        match self.floor.replace(floor) {
+            Some(before) => before.close().await,
+            None => Ok(()),
+        }
+    }
+}
+
+impl Floor<'_> {
+    async fn close(self) -> Result<(), AdapterError> {
+        self.holder.end().await?;
+        self.tree.end().await
+    }
+}
+
+async fn volume<'j>(
+    engine: &Engine,
+    janitor: &'j Janitor,
+    options: &ContainerOptions,
+    name: String,
+) -> Result<Lease<'j>, AdapterError> {
+    let request = spec::volume(options, &name);
+    let mut lease = janitor.lease(Object::Volume(name));
+    engine.docker().create_volume(request).await.map_err(|error| failed("create a volume", error))?;
+    lease.made();
+    Ok(lease)
+}
+
+/// Reads both streams until they end, or `most` bytes are there and more come; that is `true`.
+async fn read(
+    output: &mut (impl Stream<Item = Result<LogOutput, Error>> + Unpin),
+    most: usize,
+    printed: &mut Vec<u8>,
+) -> Result<bool, Error> {
+    while let Some(piece) = output.try_next().await? {
+        let piece = piece.into_bytes();
+        let room = most - printed.len();
+        printed.extend(piece.iter().take(room));
+        if piece.len() > room {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
