@@ -1,6 +1,6 @@
 //! What can be wrong below the port, and what kind of error that is for a pipeline.
 
-use fix_pipeline::{AdapterError, AdapterErrorKind, Entry, JournalError};
+use fix_pipeline::{AdapterError, AdapterErrorKind, Entry, JournalError, RunId};
 
 /// What can be wrong below the port.
 #[derive(Debug, thiserror::Error)]
@@ -60,6 +60,22 @@ pub(super) fn database(operation: &'static str, error: sqlx::Error, kind_of: Kin
         kind => (kind, "the database refuses; its schema or its permissions are not what they should be"),
     };
     AdapterError::new(kind, operation, message).with_source(error)
+}
+
+/// The answer to a worker whose entry comes second; `stored` entries are there.
+pub(super) fn out_of_turn(run: RunId, entry: &Entry, stored: u64) -> AdapterError {
+    let message = format!("run {run} has {stored} entries, so entry {} can't be next", entry.sequence());
+    AdapterError::new(AdapterErrorKind::Conflict, "append to the journal", message)
+}
+
+/// The row of a run, which is there when its entries are, and only then; none for a run that nobody began.
+pub(super) fn row_of<R>(row: Option<R>, entries: &[Entry]) -> Result<Option<R>, Problem> {
+    match (row, entries) {
+        (None, []) => Ok(None),
+        (None, _) => Err(Problem::NoRow),
+        (Some(_), []) => Err(Problem::NoEntries),
+        (row, _) => Ok(row),
+    }
 }
 
 /// The entries of rows of number, text and digest, each proven.

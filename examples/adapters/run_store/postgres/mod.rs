@@ -13,7 +13,7 @@ use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions, PgRow};
 use sqlx::{Postgres as Driver, Row as _, Transaction};
 
 use super::RunSummary;
-use super::problem::{Problem, database};
+use super::problem::{Problem, database, out_of_turn};
 
 /// A PostgreSQL database, 13 or newer: a table of entries, and a table of runs that is folded from it.
 ///
@@ -129,10 +129,7 @@ impl RunStore for Postgres {
     async fn append(&self, run: RunId, entry: &Entry) -> Result<(), AdapterError> {
         match self.try_append(run, entry).await {
             Ok(None) => Ok(()),
-            Ok(Some(stored)) => {
-                let message = format!("run {run} has {stored} entries, so entry {} can't be next", entry.sequence());
-                Err(AdapterError::new(AdapterErrorKind::Conflict, "append to the journal", message))
-            }
+            Ok(Some(stored)) => Err(out_of_turn(run, entry, stored)),
             Err(problem) => Err(problem.into_adapter("append to the journal", kind_of)),
         }
     }

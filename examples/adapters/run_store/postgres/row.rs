@@ -3,7 +3,7 @@
 use fix_pipeline::{Entry, RunId, RunRecord};
 use sqlx::{Postgres as Driver, Row as _, Transaction};
 
-use crate::run_store::problem::Problem;
+use crate::run_store::problem::{Problem, row_of};
 use crate::run_store::row::{COLUMNS, columns};
 
 /// The columns, as this database can hold them: it has no NUL, neither in text nor in JSONB. The journal has it.
@@ -37,12 +37,7 @@ pub(super) async fn check(
         query = query.bind(column);
     }
     let row = query.fetch_optional(&mut **transaction).await?;
-    let row = match (row, entries) {
-        (None, []) => return Ok(()),
-        (None, _) => return Err(Problem::NoRow),
-        (Some(_), []) => return Err(Problem::NoEntries),
-        (Some(row), _) => row,
-    };
+    let Some(row) = row_of(row, entries)? else { return Ok(()) };
     for (index, column) in COLUMNS.into_iter().enumerate() {
         if !row.try_get::<bool, _>(index)? {
             return Err(Problem::Row { column });

@@ -3,7 +3,7 @@
 use fix_pipeline::{Entry, RunId, RunRecord};
 use sqlx::{Row as _, Sqlite as Driver, Transaction};
 
-use crate::run_store::problem::Problem;
+use crate::run_store::problem::{Problem, row_of};
 use crate::run_store::row::{COLUMNS, columns};
 
 /// Folds what one entry adds into the row of the run; what it says nothing of stays.
@@ -29,12 +29,7 @@ pub(super) async fn check(
     let query = "SELECT event_id, repository, status, plan_json, plan_policy_json, patch_diff, patch_stats_json, \
                  patch_policy_json, validation_json, pr_json, error FROM fix_pipeline_runs WHERE id = ?1";
     let row = sqlx::query(query).bind(run.to_string()).fetch_optional(&mut **transaction).await?;
-    let row = match (row, entries) {
-        (None, []) => return Ok(()),
-        (None, _) => return Err(Problem::NoRow),
-        (Some(_), []) => return Err(Problem::NoEntries),
-        (Some(row), _) => row,
-    };
+    let Some(row) = row_of(row, entries)? else { return Ok(()) };
     for (column, folded) in COLUMNS.into_iter().zip(columns(&RunRecord::fold(entries))?) {
         // Compared as bytes: a changed one need not be UTF-8 any more.
         let stored: Option<Vec<u8>> = row.try_get_unchecked(column)?;
