@@ -118,6 +118,11 @@ async fn send((answer, fault): (Answer, Option<Fault>)) -> Response {
     match fault {
         // The connection is closed, and nobody is told why.
         Some(Fault::Lose | Fault::LoseRequest) => std::panic::resume_unwind(Box::new(())),
+        Some(Fault::Kill { pid_file }) => {
+            let pid = std::fs::read_to_string(pid_file).ok().and_then(|pid| pid.parse().ok()).expect("a process");
+            let pid = rustix::process::Pid::from_raw(pid).expect("a process");
+            rustix::process::kill_process(pid, rustix::process::Signal::KILL).expect("killed");
+        }
         Some(Fault::Slow) => {
             tokio::time::sleep(Duration::from_secs(3600)).await;
         }

@@ -2,6 +2,7 @@
 
 mod app;
 mod conformance;
+mod crashes;
 mod faults;
 mod forge;
 mod limits;
