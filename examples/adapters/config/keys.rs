@@ -26,6 +26,30 @@ impl TryFrom<PathBuf> for AbsolutePath {
     }
 }
 
+/// An enum that is written as one of a few words.
+macro_rules! choice {
+    ($(#[doc = $doc:literal])+ $name:ident { $($(#[doc = $variant_doc:literal])+ $variant:ident => $word:literal,)+ }) => {
+        $(#[doc = $doc])+
+        #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
+        #[serde(try_from = "String")]
+        #[non_exhaustive]
+        pub enum $name {
+            $($(#[doc = $variant_doc])+ $variant,)+
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = String;
+
+            fn try_from(word: String) -> Result<Self, String> {
+                match word.as_str() {
+                    $($word => Ok(Self::$variant),)+
+                    _ => Err(format!("{word:?} is none of {}", [$($word),+].join(", "))),
+                }
+            }
+        }
+    };
+}
+
 /// `[model]`: the rules propose plans, unless a model is named.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
 #[serde(default, deny_unknown_fields)]
@@ -118,15 +142,14 @@ impl Default for SandboxKeys {
     }
 }
 
-/// What holds the commands.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum SandboxKind {
-    /// [`Bubblewrap`](crate::validator::Bubblewrap)
-    Bubblewrap,
-    /// `Container`
-    Container,
+choice! {
+    /// What holds the commands.
+    SandboxKind {
+        /// [`Bubblewrap`](crate::validator::Bubblewrap)
+        Bubblewrap => "bubblewrap",
+        /// `Container`
+        Container => "container",
+    }
 }
 
 /// `[container]`
@@ -179,16 +202,14 @@ impl Default for PullRequestsKeys {
     }
 }
 
-/// Where pull requests are opened.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum PullRequestsKind {
-    /// [`LocalGit`](crate::pr_sink::LocalGit)
-    Local,
-    /// `GitHub`
-    #[serde(rename = "github")]
-    GitHub,
+choice! {
+    /// Where pull requests are opened.
+    PullRequestsKind {
+        /// [`LocalGit`](crate::pr_sink::LocalGit)
+        Local => "local",
+        /// `GitHub`
+        GitHub => "github",
+    }
 }
 
 /// `[github]`
@@ -238,16 +259,14 @@ impl Default for GitHubKeys {
     }
 }
 
-/// Who makes commits on GitHub.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum CommitsKind {
-    /// The author that the configuration names.
-    Author,
-    /// The App, signed by GitHub.
-    #[serde(rename = "github")]
-    GitHub,
+choice! {
+    /// Who makes commits on GitHub.
+    CommitsKind {
+        /// The author that the configuration names.
+        Author => "author",
+        /// The App, signed by GitHub.
+        GitHub => "github",
+    }
 }
 
 /// `[store]`
@@ -269,15 +288,14 @@ impl Default for StoreKeys {
     }
 }
 
-/// Where runs are kept.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum StoreKind {
-    /// [`Sqlite`](crate::run_store::Sqlite)
-    Sqlite,
-    /// `Postgres`
-    Postgres,
+choice! {
+    /// Where runs are kept.
+    StoreKind {
+        /// [`Sqlite`](crate::run_store::Sqlite)
+        Sqlite => "sqlite",
+        /// `Postgres`
+        Postgres => "postgres",
+    }
 }
 
 /// `[repositories]`

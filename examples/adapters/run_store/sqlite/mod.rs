@@ -56,7 +56,8 @@ impl Sqlite {
                 database("open the run store", error, kind_of)
             }
             error => {
-                let message = format!("{} is no run store, or one of a newer version", file.display());
+                let message =
+                    format!("{} is no run store, or one of another version; name another file", file.display());
                 AdapterError::new(AdapterErrorKind::Refused, "open the run store", message).with_source(error)
             }
         })?;
