@@ -150,7 +150,7 @@ async fn run() -> Result<bool, Box<dyn std::error::Error>> {
     let home = Path::new(home);
     let origin = home.join("origin.git");
     let repository = Repository::open(&home.join("mirrors"), Location::Local(origin.clone()))?;
-    let commit = repository.resolve("main")?;
+    let commit = repository.resolve("main").await?;
     let snapshot = repository.snapshot(&commit).await?;
     let file = snapshot.files().find(|file| file.ends_with("app.py")).ok_or("no app.py")?;
     let log = Log::from(format!("{file}:1:1: F401 'os' imported but unused\n").as_str());

@@ -1,6 +1,7 @@
 //! The pull request sink `github`, against a fake GitHub in another process.
 
 mod app;
+mod cloning;
 mod conformance;
 mod crashes;
 mod faults;

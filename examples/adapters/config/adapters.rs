@@ -13,7 +13,7 @@ use super::AbsolutePath;
 use super::{Config, ConfigError, PullRequestsKind, SandboxKind, StoreKind};
 use crate::plan_source::Rules;
 use crate::pr_sink::LocalGit;
-use crate::repository::Repository;
+use crate::repository::{GitCredentials, Location, Repository, RepositoryOptions};
 use crate::run_store::{RunSummary, Sqlite};
 use crate::validator::{Bubblewrap, Recipes, SandboxLimits};
 
@@ -259,6 +259,23 @@ impl Config {
                 None => Err(no_home("XDG_STATE_HOME", "store.file")),
             },
         }
+    }
+
+    /// The mirror of `location`, fetched with `credentials` where it is behind HTTPS.
+    ///
+    /// # Errors
+    /// [`ConfigError`] when the folder of mirrors can't be used.
+    pub fn repository(
+        &self,
+        location: Location,
+        credentials: Option<GitCredentials>,
+    ) -> Result<Repository, ConfigError> {
+        let bytes = |mb: u64| mb.saturating_mul(1 << 20);
+        let keys = &self.repositories;
+        let options =
+            RepositoryOptions { credentials, cache_bytes: bytes(keys.cache_mb), fetch_bytes: bytes(keys.fetch_mb) };
+        let opened = Repository::open_with(&self.cache()?, location, options);
+        opened.map_err(|error| ConfigError::Adapter("the folder of mirrors", Box::new(error)))
     }
 
     /// The folder of mirrors.

@@ -299,10 +299,20 @@ choice! {
 }
 
 /// `[repositories]`
-#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct RepositoriesKeys {
     /// The folder of mirrors.
     pub cache: Option<AbsolutePath>,
+    /// What they may hold together, in MiB.
+    pub cache_mb: u64,
+    /// The largest file of a fetch, in MiB.
+    pub fetch_mb: u64,
+}
+
+impl Default for RepositoriesKeys {
+    fn default() -> Self {
+        Self { cache: None, cache_mb: 10_240, fetch_mb: 4_096 }
+    }
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use fix_adapters::config::Config;
-use fix_adapters::repository::{Location, Repository, Snapshot};
+use fix_adapters::repository::{Location, Snapshot};
 use fix_adapters::say;
 use fix_patch::{PatchGenerator, PatchOptions, SourceTree};
 use fix_pipeline::{Event, FailureRecord, Journal, Replayed};
@@ -65,8 +65,7 @@ async fn snapshot(journal: &Journal, repo: Option<&Path>, config: &Config) -> Re
         return Ok(None);
     }
     let failed = |error: fix_pipeline::AdapterError| CliError::failed("the commit can't be read", &error);
-    let repository =
-        Repository::open(&config.cache().map_err(unusable)?, Location::Local(path.to_owned())).map_err(failed)?;
+    let repository = config.repository(Location::Local(path.to_owned()), None).map_err(unusable)?;
     let commit = failure.commit.parse().map_err(|error: fix_plan::ValueError| CliError::unusable(error.to_string()))?;
     repository.snapshot(&commit).await.map(Some).map_err(failed)
 }

@@ -20,8 +20,7 @@ pub(crate) async fn run(args: &RunArgs, source: &Source, json: bool) -> Result<A
     let plan_source = config.plan_source().map_err(unusable)?;
     let repo = directory(&args.repo)?;
     let failed = |message: &'static str| move |error: fix_pipeline::AdapterError| CliError::failed(message, &error);
-    let repository = Repository::open(&config.cache().map_err(unusable)?, Location::Local(repo.clone()))
-        .map_err(failed("the repository can't be opened"))?;
+    let repository = config.repository(Location::Local(repo.clone()), None).map_err(unusable)?;
     let failure = failure(&repository, &repo, log).await?;
     let snapshot = repository.snapshot(&failure.commit).await.map_err(failed("the commit can't be read"))?;
     let pr_sink = config.pr_sink(repository.clone(), pull_requests(&repo)).map_err(unusable)?;
@@ -51,7 +50,7 @@ pub(crate) async fn run(args: &RunArgs, source: &Source, json: bool) -> Result<A
 /// The failure of the checked out commit.
 async fn failure(repository: &Repository, repo: &Path, log: Log) -> Result<Failure, CliError> {
     let unusable = |error: &dyn std::error::Error| CliError::unusable(terminal::with_causes(error));
-    let commit = repository.resolve("HEAD").map_err(|error| {
+    let commit = repository.resolve("HEAD").await.map_err(|error| {
         CliError::unusable(format!(
             "{} is no git repository with a commit: {}",
             repo.display(),
