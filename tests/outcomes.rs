@@ -438,3 +438,92 @@ async fn a_verdict_that_contradicts_itself_opens_nothing() {
         assert_eq!(stopped(&finished).0, OutcomeCode::ValidationFailed);
     }
 }
+
+/// Says what it is told to.
+struct Says(fn(&mut Report));
+
+impl Validator for Says {
+    async fn validate(&self, _: &RunContext, subject: Subject<'_>) -> Result<Report, AdapterError> {
+        let (status, tree, failed) = match subject {
+            Subject::Baseline => (CheckStatus::Failed, "base", 1),
+            Subject::Patched(_) => (CheckStatus::Passed, "patched", 0),
+        };
+        let mut report = Report::new(status, tree).with_tests(2, failed);
+        (self.0)(&mut report);
+        Ok(report)
+    }
+}
+
+async fn says(says: fn(&mut Report)) -> (Finished, MemoryRunStore, FakeForge) {
+    let (case, forge) = (Case::missing_dependency(), FakeForge::default());
+    let source = FakePlanSource::answering([case.plan.clone()]);
+    let pipeline = Pipeline::new(source, Says(says), forge, MemoryRunStore::default());
+    let finished = pipeline.run(&case.failure, &case.tree).await.unwrap();
+    (finished, pipeline.run_store, pipeline.pr_sink)
+}
+
+fn check(exit_code: i32) -> CommandRecord {
+    let command = "python -m pytest".to_owned();
+    CommandRecord { phase: Phase::Check, command, exit_code: Some(exit_code), duration_ms: 1 }
+}
+
+/// A red that is green by its own commands reproduces nothing.
+#[tokio::test]
+async fn a_failure_of_nothing_is_none() {
+    let (finished, _, forge) = says(|report| {
+        report.tests_failed = 0;
+        report.commands.push(check(0));
+    })
+    .await;
+    assert_eq!(stopped(&finished).0, OutcomeCode::BaselineUnusable, "{finished:?}");
+    assert_eq!(forge.pull_requests().len(), 0);
+}
+
+/// What adapters say is stored again and again: so much of it, and no more.
+#[tokio::test]
+async fn what_a_validator_says_is_bounded() {
+    let (finished, store, _) = says(|report| {
+        report.output_tail = format!("{}the end", "é".repeat(1 << 20));
+        report.sandbox = "s".repeat(1 << 20);
+        report.commands.push(check(i32::from(report.status == CheckStatus::Failed)));
+        report.commands[0].command = "c".repeat(1 << 20);
+    })
+    .await;
+    assert_eq!(finished.outcome.code(), OutcomeCode::Opened);
+    let entries = store.load(finished.run).await.unwrap();
+    let longest = entries.iter().map(|entry| entry.to_json().len()).max().unwrap();
+    assert!(longest < 256 << 10, "{longest} bytes");
+    assert!(finished.record.baseline.unwrap().output_tail.ends_with("éthe end"));
+
+    let (finished, _, forge) = says(|report| report.commands = vec![check(0); 1_001]).await;
+    let (code, message) = stopped(&finished);
+    assert!(code == OutcomeCode::AdapterFailed && message.contains("1001 commands"), "{message}");
+    assert_eq!(forge.pull_requests().len(), 0);
+}
+
+/// What a sink answers is shown to people: without secrets, and without what moves their cursors.
+#[tokio::test]
+async fn what_a_sink_answers_is_cleaned() {
+    struct Says(FakeForge);
+    impl PrSink for Says {
+        async fn open(&self, run: &RunContext, change: &Validated) -> Result<PullRequest, AdapterError> {
+            let mut opened = self.0.open(run, change).await?;
+            let secret = "ghp_0123456789abcdefghijABCDEFGHIJ456789";
+            opened.labels = (0..200).map(|_| format!("\u{1b}[2J{secret}")).collect();
+            Ok(opened.with_commit(secret).with_url(format!("https://forge.example/\r\n{}", "x".repeat(1 << 20))))
+        }
+
+        async fn find(&self, run: &RunContext, announced: &Announcement) -> Result<Option<PullRequest>, AdapterError> {
+            self.0.find(run, announced).await
+        }
+    }
+    let case = Case::missing_dependency();
+    let source = FakePlanSource::answering([case.plan.clone()]);
+    let validator = fix_pipeline::testing::FakeValidator::red_then_green();
+    let pipeline = Pipeline::new(source, validator, Says(FakeForge::default()), MemoryRunStore::default());
+    let finished = pipeline.run(&case.failure, &case.tree).await.unwrap();
+    let Outcome::Opened(opened) = &finished.outcome else { panic!("{finished:?}") };
+    let text = format!("{opened:?}");
+    assert!(!text.contains("ghp_0123") && !text.contains("u{1b}") && text.len() < 64 << 10, "{text}");
+    assert_eq!(opened.labels.len(), 100);
+}

@@ -224,3 +224,36 @@ async fn the_longest_text_fits() {
     assert!(body.contains("more bytes are in the journal of the run."));
     assert!(outside_of_fences(body).iter().any(|line| line.starts_with("Fix-Run: ")));
 }
+
+/// What runs a check says what it was in, and is not trusted with it either.
+struct Hostile(String);
+
+impl fix_pipeline::Validator for &Hostile {
+    async fn validate(
+        &self,
+        run: &fix_pipeline::RunContext,
+        subject: fix_pipeline::Subject<'_>,
+    ) -> Result<fix_pipeline::Report, fix_pipeline::AdapterError> {
+        let mut report = FakeValidator::red_then_green().validate(run, subject).await?;
+        report.sandbox.clone_from(&self.0);
+        report.commands[0].command.clone_from(&self.0);
+        Ok(report)
+    }
+}
+
+#[tokio::test]
+async fn texts_of_a_sandbox_do_nothing_either() {
+    let odd = "\u{1b}[2J \u{7} \0 \r \u{202e} ```\n</details> @everyone fixes #1";
+    for text in [odd.to_owned(), "`".repeat(8_000), odd.repeat(500), "x".repeat(8_000)] {
+        let hostile = Hostile(text);
+        let (_, change) = Case::missing_dependency().validated(&hostile).await.unwrap();
+        let (body, attestation) = (&change.draft().body, change.attestation());
+        assert!(body.chars().all(|c| matches!(c, '\n' | '\t') || !c.is_control() && c != '\u{202e}'), "{body:?}");
+        assert!(body.chars().count() < 65_536, "{}", body.chars().count());
+        assert!(outside_of_fences(body).iter().all(|line| !line.contains("@everyone")), "{body}");
+        // The statement is whole, or it is not there.
+        let whole = body.contains(&attestation.statement);
+        assert!(whole || !body.contains("in-toto.io/Statement"), "{body}");
+        assert!(whole || body.contains("bytes, in the journal of the run."), "{body}");
+    }
+}

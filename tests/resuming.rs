@@ -9,8 +9,8 @@ use fix_pipeline::testing::mocks::{MockPlanSource, MockPrSink, MockValidator};
 use fix_pipeline::testing::{Case, FakeForge, FakePlanSource, FakeValidator, ForgeFault};
 use fix_pipeline::{
     AdapterError, AdapterErrorKind, Announcement, Entry, Event, Finished, JournalError, MemoryRunStore, Observer,
-    Outcome, OutcomeCode, Pipeline, PipelineError, PrSink, PullRequest, RunContext, RunId, RunStore, SetAside,
-    Validated,
+    Outcome, OutcomeCode, Pipeline, PipelineError, PrSink, PrStatus, PullRequest, RunContext, RunId, RunStore,
+    SetAside, Validated,
 };
 use fix_plan::RepoPath;
 use fix_policy::{PolicyEngine, SafetyPolicy};
@@ -140,7 +140,7 @@ async fn a_pull_request_of_a_run_that_was_called_off_is_told() {
     let source = FakePlanSource::answering([case.plan.clone()]);
     let pipeline = Pipeline::new(source, FakeValidator::red_then_green(), CalledOff(&forge, &store, &case), &store);
     let error = pipeline.run(&case.failure, &case.tree).await.unwrap_err();
-    let PipelineError::Unsettled { branch, code, .. } = &error else { panic!("{error:?}") };
+    let PipelineError::OpenedLate { branch, code, .. } = &error else { panic!("{error:?}") };
     assert_eq!((branch, *code), (&forge.pull_requests()[0].branch, OutcomeCode::Abandoned));
 
     // So is everybody who comes after, since that worker may have died with its answer; until a person decides.
@@ -148,11 +148,13 @@ async fn a_pull_request_of_a_run_that_was_called_off_is_told() {
     for _ in 0..2 {
         let (run, abandoned) = (pipeline.run(&case.failure, &case.tree), pipeline.abandon(&case.failure, "again"));
         for error in [run.await.unwrap_err(), abandoned.await.unwrap_err()] {
-            assert!(matches!(&error, PipelineError::Unsettled { code: OutcomeCode::Abandoned, .. }), "{error:?}");
+            assert!(matches!(&error, PipelineError::OpenedLate { code: OutcomeCode::Abandoned, .. }), "{error:?}");
         }
     }
     forge.then(ForgeFault::Refuse(Unavailable));
-    assert!(pipeline.run(&case.failure, &case.tree).await.unwrap_err().is_transient(), "nobody could look");
+    assert!(pipeline.run(&case.failure, &case.tree).await.unwrap_err().is_transient(), "it is asked again later");
+    forge.then(ForgeFault::Refuse(Refused));
+    assert!(pipeline.run(&case.failure, &case.tree).await.is_ok(), "nobody can look, and the run is over");
     forge.close(branch);
     let finished = pipeline.run(&case.failure, &case.tree).await.unwrap();
     assert_eq!(stopped(&finished), (OutcomeCode::Abandoned, "crashed 3 times"));
@@ -303,6 +305,10 @@ impl RunStore for Gives {
 struct Told(Mutex<Vec<String>>);
 
 impl Observer for Told {
+    fn unsettled(&self, run: RunId, branch: &str, code: OutcomeCode) {
+        self.0.lock().unwrap().push(format!("{run} unsettled {branch}: {code}"));
+    }
+
     fn set_aside(&self, run: RunId, reason: SetAside, error: &(dyn std::error::Error + Send + Sync + 'static)) {
         self.0.lock().unwrap().push(format!("{run} {}: {error}", reason.as_str()));
     }
@@ -427,4 +433,85 @@ async fn a_snapshot_that_fails_for_good_ends_the_run() {
             }
         }
     }
+}
+
+/// What refuses for good ends a run with a code, also when it refuses a look as well.
+#[tokio::test]
+async fn a_forge_that_refuses_everything_ends_the_run() {
+    let (case, forge, told) = (Case::missing_dependency(), FakeForge::default(), Arc::new(Told::default()));
+    let source = FakePlanSource::answering([case.plan.clone()]);
+    let mut pipeline = Pipeline::new(source, FakeValidator::red_then_green(), &forge, MemoryRunStore::default());
+    pipeline.observer = told.clone();
+    for _ in 0..2 {
+        forge.then(ForgeFault::Refuse(Refused));
+    }
+    let finished = pipeline.run(&case.failure, &case.tree).await.unwrap();
+    let (code, message) = stopped(&finished);
+    assert_eq!(code, OutcomeCode::AdapterFailed);
+    assert!(message.contains("nor could anybody look"), "{message}");
+    // Whoever had asked before may have been answered: then nobody knows, and somebody is told.
+    let (forge, store) = (FakeForge::default(), MemoryRunStore::default());
+    let case = announced(&store, &forge).await;
+    let mut pipeline = Pipeline::new(MockPlanSource::new(), MockValidator::new(), &forge, &store);
+    pipeline.observer = told.clone();
+    forge.then(ForgeFault::Refuse(Refused));
+    let error = pipeline.run(&case.failure, &case.tree).await.unwrap_err();
+    assert!(matches!(error, PipelineError::Unsettled { .. }), "{error:?}");
+    let told = told.0.lock().unwrap();
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].contains(" unsettled fix/"), "{told:?}");
+}
+
+/// What a store gives out is this run's, or nothing.
+#[tokio::test]
+async fn the_journal_of_another_run_is_not_taken() {
+    struct Mixed<'s>(&'s MemoryRunStore, RunId);
+    impl RunStore for Mixed<'_> {
+        async fn append(&self, _: RunId, entry: &Entry) -> Result<(), AdapterError> {
+            self.0.append(self.1, entry).await
+        }
+
+        async fn load(&self, _: RunId) -> Result<Vec<Entry>, AdapterError> {
+            self.0.load(self.1).await
+        }
+    }
+    let (case, store) = begun_until("validated").await;
+    let mixed = Mixed(&store, RunId::of(&case.failure.event_id));
+    let mut other = case.failure.clone();
+    other.event_id = "event-2".parse().unwrap();
+    let pipeline = Pipeline::new(MockPlanSource::new(), MockValidator::new(), never(), mixed);
+    let error = pipeline.run(&other, &case.tree).await.unwrap_err();
+    assert!(matches!(error, PipelineError::SetAside { reason: SetAside::Damaged, .. }), "{error:?}");
+}
+
+/// One event is of one commit on one branch.
+#[tokio::test]
+async fn an_event_for_another_branch_is_another_failure() {
+    let (case, store) = begun_until("validated").await;
+    let mut other = case.failure.clone();
+    other.branch = "release".parse().unwrap();
+    let pipeline = Pipeline::new(MockPlanSource::new(), MockValidator::new(), never(), store);
+    let error = pipeline.run(&other, &case.tree).await.unwrap_err();
+    assert!(matches!(error, PipelineError::DifferentFailure { .. }), "{error:?}");
+    assert!(error.to_string().contains("release of "), "{error}");
+}
+
+/// A sink answers about the run that it is asked about.
+#[tokio::test]
+async fn the_pull_request_of_another_run_is_not_taken() {
+    struct Confused;
+    impl PrSink for Confused {
+        async fn open(&self, _: &RunContext, _: &Validated) -> Result<PullRequest, AdapterError> {
+            Ok(PullRequest::new(PrStatus::Open, "fix/of-somebody-else", Vec::new()))
+        }
+
+        async fn find(&self, _: &RunContext, _: &Announcement) -> Result<Option<PullRequest>, AdapterError> {
+            Ok(None)
+        }
+    }
+    let case = Case::missing_dependency();
+    let source = FakePlanSource::answering([case.plan.clone()]);
+    let pipeline = Pipeline::new(source, FakeValidator::red_then_green(), Confused, MemoryRunStore::default());
+    let error = pipeline.run(&case.failure, &case.tree).await.unwrap_err();
+    assert!(matches!(error, PipelineError::Unsettled { code: OutcomeCode::AdapterFailed, .. }), "{error:?}");
 }

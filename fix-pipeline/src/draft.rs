@@ -7,6 +7,7 @@ use fix_plan::{Action, FixPlan, Operation};
 use fix_policy::{Approved, Decision, PrLabel};
 
 use crate::attestation::Attestation;
+use crate::bounds;
 use crate::journal::hex_digest;
 use crate::port::{CommandRecord, Phase, Report};
 use crate::run::RunContext;
@@ -33,9 +34,13 @@ pub struct Draft {
     pub labels: Vec<String>,
     /// The message of the commit: the title, and the run as a trailer.
     pub commit_message: String,
-    /// The time of the commit, in seconds since 1970-01-01T00:00:00Z.
+    /// The time of the commit, in seconds since 1970-01-01T00:00:00Z: that of the failure, within 1970 and 2099,
+    /// which is what git takes.
     pub committed_at_s: i64,
 }
+
+/// 2099-12-31T23:59:59Z
+const COMMIT_TIME_MAX_S: i64 = 4_102_444_799;
 
 impl Draft {
     pub(crate) fn new(
@@ -61,7 +66,7 @@ impl Draft {
             labels: vec![label.as_str().to_owned()],
             commit_message: format!("{title}\n\nFix-Run: {id}\nFix-Plan: {}\n", plan.get().digest()),
             title,
-            committed_at_s: failure.failed_at_s,
+            committed_at_s: failure.failed_at_s.clamp(0, COMMIT_TIME_MAX_S),
         }
     }
 
@@ -159,9 +164,9 @@ fn body(
     }
     decision(&mut body, "plan", plan.decision());
     decision(&mut body, "patch", patch.decision());
-    section(&mut body, "Attestation (in-toto)", &attestation.statement);
+    whole_section(&mut body, "Attestation (in-toto)", &attestation.statement);
     if let Some(envelope) = &attestation.envelope {
-        section(&mut body, "Attestation, signed (DSSE)", envelope);
+        whole_section(&mut body, "Attestation, signed (DSSE)", envelope);
     }
     // The last paragraph is one of git trailers: a squashed merge takes it into its commit.
     let _ = write!(
@@ -215,26 +220,38 @@ fn decision(body: &mut String, what: &str, decision: &Decision) {
 
 /// A heading, and `text` in a block that it can't get out of.
 ///
-/// A forge takes so much text and no more (GitHub: 65,536 characters); a section that is too long is cut.
+/// A forge takes so much text and no more (GitHub: 65,536 characters); a section that is too long is cut. Fences
+/// count: a text of backticks has fences as long as it is.
 fn section(body: &mut String, heading: &str, text: &str) {
-    let (text, more) = head(text, SECTION_BYTES_MAX);
-    let fence = "`".repeat(longest_run(text, '`').max(2) + 1);
-    let _ = writeln!(body, "### {heading}\n\n{fence}text\n{text}\n{fence}\n");
+    let text = bounds::shown(text);
+    let bytes_max = if longest_run(&text, '`') > LONG_FENCE { SECTION_BYTES_MAX / 3 } else { SECTION_BYTES_MAX };
+    let (text, more) = bounds::split_head(&text, bytes_max);
+    block(body, heading, text);
     if more > 0 {
         let _ = writeln!(body, "{more} more bytes are in the journal of the run.\n");
     }
 }
 
-/// The most of a text that a section shows, in bytes. There are seven sections, one for findings and one for a
-/// signed attestation.
-const SECTION_BYTES_MAX: usize = 6_500;
-
-/// The beginning of `text`, cut between two characters, and how many bytes are left out.
-fn head(text: &str, bytes_max: usize) -> (&str, usize) {
-    let end = (0..=bytes_max.min(text.len())).rev().find(|&end| text.is_char_boundary(end)).unwrap_or_default();
-    let head = text.get(..end).unwrap_or_default();
-    (head, text.len() - head.len())
+/// The same for what is of use whole or not at all.
+fn whole_section(body: &mut String, heading: &str, text: &str) {
+    if body.len() + text.len() <= WHOLE_BODY_BYTES_MAX {
+        block(body, heading, text);
+    } else {
+        let _ = writeln!(body, "### {heading}\n\n{} bytes, in the journal of the run.\n", text.len());
+    }
 }
+
+fn block(body: &mut String, heading: &str, text: &str) {
+    let fence = "`".repeat(longest_run(text, '`').max(2) + 1);
+    let _ = writeln!(body, "### {heading}\n\n{fence}text\n{text}\n{fence}\n");
+}
+
+/// The most of a text that a section shows, in bytes. There are seven sections, and one for findings.
+const SECTION_BYTES_MAX: usize = 6_500;
+/// Fences longer than this count.
+const LONG_FENCE: usize = 64;
+/// Where a body ends that has an attestation in it.
+const WHOLE_BODY_BYTES_MAX: usize = 62_000;
 
 fn longest_run(text: &str, of: char) -> usize {
     let mut longest = 0;

@@ -85,13 +85,25 @@ impl AdapterErrorKind {
     }
 }
 
+impl AdapterErrorKind {
+    /// What whoever runs the pipeline does about it.
+    fn advice(self) -> &'static str {
+        match self {
+            Self::Conflict => ": another worker is at the run, and goes on with it",
+            Self::Unavailable => " in a way that may pass; run it again to resume",
+            _ => " for good; mend what the cause says, and run it again to resume",
+        }
+    }
+}
+
 /// Why a run could not go on. Infrastructure, never a judgement: a denial is an
 /// [`Outcome`](crate::Outcome).
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PipelineError {
-    /// An adapter failed in a way that may pass; the run is resumable.
-    #[error("{port} failed")]
+    /// An adapter failed. The run stays as it is: to be resumed when it was [transient](AdapterError::is_transient),
+    /// and looked at by a person when it was not.
+    #[error("{port} failed{}", source.kind().advice())]
     Adapter {
         /// Which port.
         port: Port,
@@ -120,8 +132,8 @@ pub enum PipelineError {
     #[error("the attestation can't be written; please report this")]
     Attestation(#[source] Box<dyn Error + Send + Sync>),
     /// The forge may have been asked for a pull request, and its answer was never recorded; now the run
-    /// can't ask again, or was called over meanwhile. It stays as it is, for a person: nothing is opened, and
-    /// nothing forgotten.
+    /// can't ask again. It stays as it is, for a person: nothing is opened, and nothing forgotten.
+    /// [`Observer::unsettled`](crate::Observer::unsettled) is told.
     #[error(
         "there may be a pull request of branch {branch}, and the run can't go on ({code}: {message}); look at the forge, or resume it as it was begun"
     )]
@@ -133,8 +145,24 @@ pub enum PipelineError {
         /// Why it can't go on.
         message: String,
     },
+    /// One worker called the run over while another opened its pull request. Both stay as they are, for a
+    /// person; once they decided about the pull request, the run is answered from its journal.
+    /// [`Observer::unsettled`](crate::Observer::unsettled) is told.
+    #[error(
+        "there is a pull request of branch {branch}, and the run was called over before it was opened ({code}: {message}); close it, or merge it"
+    )]
+    OpenedLate {
+        /// The branch that was announced.
+        branch: String,
+        /// What the run ended as.
+        code: crate::OutcomeCode,
+        /// Why it ended.
+        message: String,
+    },
     /// The event was delivered before, with another repository or commit.
-    #[error("the event was delivered before for {stored}, and now for {delivered}")]
+    #[error(
+        "the event was delivered before for {stored}, and now for {delivered}; give each failure an event of its own"
+    )]
     DifferentFailure {
         /// Repository and commit of the stored run.
         stored: String,
@@ -154,6 +182,7 @@ impl PipelineError {
             | Self::Journal(_)
             | Self::Attestation(_)
             | Self::Unsettled { .. }
+            | Self::OpenedLate { .. }
             | Self::DifferentFailure { .. } => false,
         }
     }

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod attestation;
+mod bounds;
 mod budget;
 mod draft;
 mod error;

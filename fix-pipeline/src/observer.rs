@@ -53,6 +53,12 @@ pub trait Observer: Send + Sync {
         let _ = (run, reason, error);
     }
 
+    /// There is, or may be, a pull request of `branch` that the journal does not know, and the run, which ended or
+    /// would end with `code`, can't find out or is over: a person must look. Told each time that it is tried.
+    fn unsettled(&self, run: RunId, branch: &str, code: OutcomeCode) {
+        let _ = (run, branch, code);
+    }
+
     /// The run is over. Told at most once a run, by the worker that ended it; by none when that worker
     /// crashed right after. Who counts for the books reads the store.
     fn finished(&self, run: RunId, outcome: OutcomeCode) {

@@ -164,6 +164,10 @@ pub(crate) fn of_baseline(report: &Report, verdicts: &[Verdict], log: &Log) -> O
         return Some((OutcomeCode::Flaky, format!("without a patch, {message}")));
     }
     match report.status {
+        // Green by its commands, whatever it is called.
+        CheckStatus::Failed if report.tests_failed == 0 && all_succeeded(report) => {
+            of(OutcomeCode::BaselineUnusable, "the validator calls it failed, and reports no command that did")
+        }
         CheckStatus::Failed => {
             let (expected, seen) = (symptoms(log), symptoms(&Log::from(report.output_tail.as_str())));
             // A check that says nothing, or more than is kept, may have shown it.
@@ -235,6 +239,12 @@ pub(crate) fn of_patched(report: &Report, verdicts: &[Verdict], baseline: &Repor
             of(OutcomeCode::ValidationFailed, "the checks were ended by a limit with the patch")
         }
     }
+}
+
+/// Whether there are commands that judge, and none of them failed.
+fn all_succeeded(report: &Report) -> bool {
+    let mut checks = report.commands.iter().filter(|command| command.phase == Phase::Check).peekable();
+    checks.peek().is_some() && checks.all(|command| command.exit_code == Some(0))
 }
 
 /// The commands that judge.

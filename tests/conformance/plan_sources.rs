@@ -58,3 +58,17 @@ async fn broken_sources_are_found_out() {
         assert!(broken.contains(&point), "{point} is not in {broken:?}");
     }
 }
+
+/// A suite ends whatever an adapter does.
+#[tokio::test]
+async fn sources_that_never_answer_are_found_out() {
+    struct Hangs;
+    impl PlanSource for Hangs {
+        async fn propose(&self, _: PlanRequest<'_>) -> Result<RawPlan, AdapterError> {
+            std::future::pending().await
+        }
+    }
+    let (case, patience) = (Case::missing_dependency(), std::time::Duration::from_millis(1));
+    let found = conformance::plan_source_within(&Hangs, &case.failure, &case.tree, patience).await;
+    assert_eq!(found.broken(), ["every_call_ends"]);
+}

@@ -210,6 +210,47 @@ async fn the_local_repository() {
     conformance::pr_sink(&mut harness, &run, &change).await.assert();
 }
 
+/// Another worker opens it, and a person closes it, between our look and our writing.
+#[tokio::test]
+async fn what_a_person_closed_in_between_stays_closed() {
+    let (one, other) = (Local::new(), Local::new());
+    let case = Case {
+        failure: one.repository.failure("event-1", "log"),
+        tree: std::iter::once(("app.py".parse().unwrap(), SOURCE.into())).collect(),
+        plan: PLAN.to_owned(),
+    };
+    let (run, change) = case.validated(Scripted::mended(one.repository.mirror())).await.unwrap();
+    let branch = &change.draft().branch;
+    one.sink.open(&run, &change).await.unwrap();
+    one.decide(branch, "closed");
+    // In the other repository the same file appears as soon as the branch does.
+    let hook = other.repository.origin().join("hooks/post-receive");
+    std::fs::create_dir_all(hook.parent().unwrap()).unwrap();
+    let (from, to) = (one.file(branch), other.file(branch));
+    let folder = to.parent().unwrap().display();
+    let script = format!("#!/bin/sh\nmkdir -p {folder} && cp {} {}\n", from.display(), to.display());
+    std::fs::write(&hook, script).unwrap();
+    std::fs::set_permissions(&hook, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let opened = other.sink.open(&run, &change).await.unwrap();
+    assert_eq!(opened.status, PrStatus::Closed);
+    assert!(std::fs::read_to_string(to).unwrap().contains("\"closed\""));
+}
+
+/// Builds that are reproducible have commits of 1970; the clock of others is before it.
+#[tokio::test]
+async fn the_time_of_a_failure_can_be_any() {
+    for (failed_at_s, expected) in [(1, "1"), (-5, "0"), (i64::MAX, "4102444799")] {
+        let world = Local::new();
+        let mut failure = world.repository.failure("event-1", "log");
+        failure.failed_at_s = failed_at_s;
+        let tree = std::iter::once(("app.py".parse().unwrap(), SOURCE.into())).collect();
+        let case = Case { failure, tree, plan: PLAN.to_owned() };
+        let (run, change) = case.validated(Scripted::mended(world.repository.mirror())).await.unwrap();
+        let opened = world.sink.open(&run, &change).await.unwrap();
+        assert_eq!(world.repository.git(&["show", "--no-patch", "--format=%ct", &opened.branch]), expected);
+    }
+}
+
 /// What a broken sink does wrong.
 #[derive(Clone, Copy, PartialEq)]
 enum Flaw {
@@ -222,6 +263,7 @@ enum Flaw {
     GivesUpForGood,
     LooksAtTheBaseFirst,
     HidesWhatIsStale,
+    HasOneForAll,
 }
 
 struct Broken {
@@ -272,6 +314,9 @@ impl PrSink for Broken {
 
     async fn find(&self, run: &RunContext, announced: &Announcement) -> Result<Option<PullRequest>, AdapterError> {
         let mut found = self.forge.find(run, announced).await?;
+        if let (Flaw::HasOneForAll, Some(first)) = (self.flaw, self.forge.pull_requests().first()) {
+            found = Some(PullRequest::new(first.status, &first.branch, first.labels.clone()));
+        }
         match (self.flaw, &mut found) {
             (Flaw::FindsNothing, _) => found = None,
             (Flaw::HidesWhatIsStale, _) if self.forge.has_moved(&announced.base_branch) => found = None,
@@ -300,6 +345,7 @@ async fn broken_sinks_are_found_out() {
         (|| Broken::new(Flaw::GivesUpForGood), "no_answer_leaves_one_pull_request"),
         (|| Broken::new(Flaw::GivesUpForGood), "an_endless_answer_leaves_one_pull_request"),
         (|| Broken::new(Flaw::LooksAtTheBaseFirst), "on_a_stale_base_what_is_open_is_adopted"),
+        (|| Broken::new(Flaw::HasOneForAll), "another_branch_has_another_pull_request"),
         (|| Broken::new(Flaw::HidesWhatIsStale), "on_a_stale_base_what_is_open_is_found"),
     ] {
         let mut harness = InMemory { sink: make(), make, forge: |sink| &sink.forge };

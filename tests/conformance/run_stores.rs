@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::task::Poll;
+use std::time::Duration;
 
 use fix_adapters::run_store::Sqlite;
 use fix_pipeline::testing::{Case, FakeForge, FakePlanSource, FakeValidator, conformance};
@@ -111,6 +112,32 @@ async fn entries_that_share_a_transaction_are_answered_one_by_one() {
     }
 }
 
+/// Whoever is dropped in the middle of a write, or is never polled again, is in nobody's way.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_waits_for_who_gave_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Sqlite::open(&folder.path().join("runs.sqlite3")).await.unwrap();
+    let entries = short_run().1;
+    let first = &entries[0];
+    let run_of = |round: u32, worker: u32| RunId::of(&format!("event-{round}-{worker}").parse().unwrap());
+    let mut held = Box::pin(store.append(run_of(0, 0), first));
+    std::future::poll_fn(|context| Poll::Ready(held.as_mut().poll(context).is_pending())).await;
+    for round in 1..200 {
+        let mut appends = tokio::task::JoinSet::new();
+        for worker in 0..8 {
+            let (store, first, run) = (store.clone(), first.clone(), run_of(round, worker));
+            let append = async move { store.append(run, &first).await };
+            // Half of them are broken off, each a little later than the last.
+            let patience = Duration::from_micros(if worker % 2 == 0 { u64::from(round * 10) } else { 60_000_000 });
+            appends.spawn(async move { (worker, tokio::time::timeout(patience, append).await) });
+        }
+        for (worker, answer) in appends.join_all().await {
+            assert!(worker % 2 == 0 || matches!(answer, Ok(Ok(()))), "round {round}, worker {worker}: {answer:?}");
+        }
+    }
+    drop(held);
+}
+
 /// A whole run, with a pull request at its end.
 async fn whole_run(store: &impl RunStore) -> (RunId, Vec<Entry>) {
     let case = Case::missing_dependency();
@@ -153,6 +180,19 @@ async fn a_changed_byte_is_found_wherever_it_is() {
                 }
             }
             tamper(&mut database, run, sequence, column, kept).await;
+        }
+    }
+    assert_eq!(store.load(run).await.unwrap(), entries);
+    // An entry in another's place.
+    let renumber = "UPDATE fix_pipeline_entries SET sequence = ?3 WHERE run_id = ?1 AND sequence = ?2";
+    for (from, to) in (0..9).map(|from| (from, from + 100)) {
+        for (from, to) in [(from, to), (to, from)] {
+            let moved = sqlx::query(renumber).bind(run.to_string()).bind(from).bind(to).execute(&mut database).await;
+            moved.unwrap();
+            if to > from {
+                let problem = store.load(run).await.expect_err("sequence").to_string();
+                assert!(problem.contains(&format!("entry {to} is gone")), "{problem}");
+            }
         }
     }
     assert_eq!(store.load(run).await.unwrap(), entries);
@@ -275,6 +315,10 @@ enum Flaw {
     MixesRuns,
     LosesControlCharacters,
     ReversesOrder,
+    SortsNumbersAsText,
+    GivesAPage,
+    StoresOnConflict,
+    Hangs,
 }
 
 struct Broken {
@@ -290,6 +334,9 @@ impl RunStore for Broken {
         if self.flaw == Flaw::LastWriterWins && at <= entries.len() {
             entries.truncate(at);
         } else if at != entries.len() {
+            if self.flaw == Flaw::StoresOnConflict && at > 2 {
+                entries.push(entry.clone());
+            }
             return Err(AdapterError::new(AdapterErrorKind::Conflict, "append", "taken"));
         }
         if self.flaw != Flaw::Forgets {
@@ -299,6 +346,9 @@ impl RunStore for Broken {
     }
 
     async fn load(&self, run: RunId) -> Result<Vec<Entry>, AdapterError> {
+        if self.flaw == Flaw::Hangs {
+            std::future::pending::<()>().await;
+        }
         let runs = self.runs.lock().unwrap();
         let mut entries = match self.flaw {
             Flaw::MixesRuns => runs.values().flatten().cloned().collect(),
@@ -306,6 +356,8 @@ impl RunStore for Broken {
         };
         match self.flaw {
             Flaw::ReversesOrder => entries.reverse(),
+            Flaw::SortsNumbersAsText => entries.sort_by_key(|entry| entry.sequence().to_string()),
+            Flaw::GivesAPage => entries.truncate(5),
             Flaw::LosesControlCharacters => {
                 let without = entries.iter().map(|entry| entry.to_json().replacen("\\u0000", "", 1));
                 entries = without.map(|json| Entry::from_json(&json).unwrap()).collect();
@@ -325,8 +377,14 @@ async fn broken_stores_are_found_out() {
         (Flaw::MixesRuns, "runs_do_not_mix"),
         (Flaw::LosesControlCharacters, "odd_text_survives"),
         (Flaw::ReversesOrder, "entries_keep_their_order"),
+        (Flaw::SortsNumbersAsText, "a_long_journal_keeps_its_order"),
+        (Flaw::GivesAPage, "a_long_journal_keeps_its_order"),
+        (Flaw::StoresOnConflict, "at_each_number_a_conflict_stores_nothing"),
+        (Flaw::Hangs, "every_call_ends"),
     ] {
-        let broken = conformance::run_store(&Broken { flaw, runs: Mutex::default() }).await.broken();
+        let patience = Duration::from_millis(if flaw == Flaw::Hangs { 1 } else { 60_000 });
+        let store = Broken { flaw, runs: Mutex::default() };
+        let broken = conformance::run_store_within(&store, patience).await.broken();
         assert!(broken.contains(&point), "{point} is not in {broken:?}");
     }
 }

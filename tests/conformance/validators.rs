@@ -75,6 +75,7 @@ enum Flaw {
     ForgetsThePatch,
     ChangesTheCommand,
     PassesOnAFailedCommand,
+    FailsOnNothing,
 }
 
 struct Broken {
@@ -97,6 +98,10 @@ impl Validator for Broken {
             Flaw::RunsNothing => report.tests_run = 0,
             Flaw::ForgetsThePatch => report.tree = "base".to_owned(),
             Flaw::ChangesTheCommand => report.commands.push(command(if patched { "true" } else { "pytest" }, 0)),
+            Flaw::FailsOnNothing if !patched => {
+                (report.tests_failed, report.commands) = (0, vec![command("pytest", 0)]);
+            }
+            Flaw::FailsOnNothing => {}
             Flaw::PassesOnAFailedCommand => report.commands.push(command("pytest", 1)),
         }
         Ok(report)
@@ -112,9 +117,25 @@ async fn broken_validators_are_found_out() {
         (Flaw::ForgetsThePatch, "a_patch_makes_another_tree"),
         (Flaw::ChangesTheCommand, "red_and_green_run_the_same_commands"),
         (Flaw::PassesOnAFailedCommand, "passing_means_that_every_command_exited_with_0"),
+        (Flaw::FailsOnNothing, "failing_means_that_something_failed"),
     ] {
         let validator = Broken { flaw, inner: FakeValidator::red_then_green() };
         let broken = conformance::validator(&validator, &run, &change).await.broken();
         assert!(broken.contains(&point), "{point} is not in {broken:?}");
     }
+}
+
+/// A suite ends whatever an adapter does.
+#[tokio::test]
+async fn validators_that_never_answer_are_found_out() {
+    struct Hangs;
+    impl Validator for Hangs {
+        async fn validate(&self, _: &RunContext, _: Subject<'_>) -> Result<Report, AdapterError> {
+            std::future::pending().await
+        }
+    }
+    let (run, change) = Case::missing_dependency().validated(FakeValidator::red_then_green()).await.unwrap();
+    let patience = std::time::Duration::from_millis(1);
+    let broken = conformance::validator_within(&Hangs, &run, &change, patience).await.broken();
+    assert!(broken.contains(&"every_call_ends"), "{broken:?}");
 }

@@ -84,8 +84,14 @@ impl LocalGit {
             body: draft.body.clone(),
             labels: draft.labels.clone(),
         };
-        write(&file, &pull_request)?;
-        Ok(answer(&pull_request, &file))
+        if write(&file, &pull_request)? {
+            return Ok(answer(&pull_request, &file));
+        }
+        // Another worker was faster; and a person may have decided since.
+        self.existing(run, &change.announcement()).await?.ok_or_else(|| {
+            let message = format!("{} was there, and is gone", file.display());
+            AdapterError::new(AdapterErrorKind::Unavailable, "open a pull request", message)
+        })
     }
 
     fn file(&self, branch: &str) -> PathBuf {
@@ -139,7 +145,8 @@ impl LocalGit {
             let message = format!("the tree to publish is {}, and {} was validated", tree.tree_id(), change.tree());
             return Err(AdapterError::new(AdapterErrorKind::Refused, "make the commit", message));
         }
-        let date = format!("{} +0000", draft.committed_at_s);
+        // Without the sign, git takes small numbers for something else.
+        let date = format!("@{} +0000", draft.committed_at_s);
         let identity = [
             ("GIT_AUTHOR_NAME", "Fix"),
             ("GIT_AUTHOR_EMAIL", "fix@localhost"),
@@ -223,16 +230,19 @@ fn read(file: &Path) -> Result<Option<LocalPullRequest>, AdapterError> {
     }
 }
 
-/// Whole or not at all: written beside, then moved into place.
-fn write(file: &Path, pull_request: &LocalPullRequest) -> Result<(), AdapterError> {
+/// Whole or not at all: written beside, then moved into place. Says whether it was; what is there already stays.
+fn write(file: &Path, pull_request: &LocalPullRequest) -> Result<bool, AdapterError> {
     let folder = file.parent().unwrap_or(Path::new("/"));
-    let attempt = || -> std::io::Result<()> {
+    let attempt = || -> std::io::Result<bool> {
         fs::create_dir_all(folder)?;
         let temporary = tempfile::NamedTempFile::new_in(folder)?;
         serde_json::to_writer_pretty(&temporary, pull_request)?;
         temporary.as_file().sync_all()?;
-        temporary.persist(file)?;
-        Ok(())
+        match temporary.persist_noclobber(file) {
+            Ok(_) => Ok(true),
+            Err(error) if error.error.kind() == std::io::ErrorKind::AlreadyExists => Ok(false),
+            Err(error) => Err(error.error),
+        }
     };
     attempt().map_err(|error| {
         let message = format!("{} can't be written", file.display());

@@ -1,16 +1,20 @@
 //! What can be wrong below the port, and what kind of error that is for a pipeline.
 
+use std::sync::Arc;
+
 use fix_pipeline::{AdapterError, AdapterErrorKind, Entry, JournalError, RunId};
 
 /// What can be wrong below the port.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Problem {
     #[error("the database failed")]
-    Database(#[from] sqlx::Error),
+    Database(#[source] Arc<sqlx::Error>),
     #[error("entry {sequence} is damaged")]
     Damaged { sequence: i64, source: JournalError },
     #[error("entry {sequence} was changed")]
     Changed { sequence: i64 },
+    #[error("entry {sequence} is gone, and entry {found} stands in its place")]
+    Place { sequence: i64, found: u64 },
     #[error("the row of the run does not say what its journal says: column {column} was changed, or entries are gone")]
     Row { column: &'static str },
     #[error("the row of the run is gone")]
@@ -19,6 +23,12 @@ pub(super) enum Problem {
     NoEntries,
     #[error("a column can't be written")]
     Json(#[from] serde_json::Error),
+}
+
+impl From<sqlx::Error> for Problem {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Database(Arc::new(error))
+    }
 }
 
 impl Problem {
@@ -40,7 +50,7 @@ impl Problem {
                 };
                 AdapterError::new(kind, operation, message).with_source(source)
             }
-            Self::Changed { .. } | Self::Row { .. } | Self::NoRow | Self::NoEntries => {
+            Self::Changed { .. } | Self::Place { .. } | Self::Row { .. } | Self::NoRow | Self::NoEntries => {
                 AdapterError::new(AdapterErrorKind::Damaged, operation, message)
             }
         }
@@ -51,7 +61,8 @@ impl Problem {
 pub(super) type KindOf = fn(&sqlx::Error) -> AdapterErrorKind;
 
 /// An error of the database, as an adapter reports it.
-pub(super) fn database(operation: &'static str, error: sqlx::Error, kind_of: KindOf) -> AdapterError {
+pub(super) fn database(operation: &'static str, error: impl Into<Arc<sqlx::Error>>, kind_of: KindOf) -> AdapterError {
+    let error = error.into();
     let (kind, message) = match kind_of(&error) {
         AdapterErrorKind::Unavailable => {
             (AdapterErrorKind::Unavailable, "the database is busy, away, or its disk is full or fails")
@@ -84,6 +95,9 @@ pub(super) fn entries(rows: Vec<(i64, Vec<u8>, Vec<u8>)>) -> Result<Vec<Entry>, 
         // Bytes, because a changed one need not be text any more.
         let json = String::from_utf8(json).map_err(|_| Problem::Changed { sequence })?;
         let entry = Entry::from_json(&json).map_err(|source| Problem::Damaged { sequence, source })?;
+        if u64::try_from(sequence) != Ok(entry.sequence()) {
+            return Err(Problem::Place { sequence, found: entry.sequence() });
+        }
         // The chain protects every entry but the last; the digest beside it protects that one, too.
         if entry.digest().as_bytes() == digest && entry.to_json() == json {
             Ok(entry)

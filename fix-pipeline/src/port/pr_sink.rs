@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::forward;
+use crate::bounds;
 use crate::error::AdapterError;
 use crate::journal::Announcement;
 use crate::run::RunContext;
@@ -113,6 +114,18 @@ impl PullRequest {
     #[must_use]
     pub fn new(status: PrStatus, branch: impl Into<String>, labels: Vec<String>) -> Self {
         Self { status, branch: branch.into(), labels, url: None, commit: None }
+    }
+
+    /// What can be stored and shown: each text `cleaned`, without control characters, and not too long.
+    pub(crate) fn cleaned(self, cleaned: impl Fn(&str) -> String) -> Self {
+        let clean = |text: &str| bounds::head(bounds::shown(&cleaned(text)), bounds::TEXT_BYTES_MAX);
+        Self {
+            status: self.status,
+            branch: self.branch,
+            labels: self.labels.iter().take(bounds::LABELS_MAX).map(|label| clean(label)).collect(),
+            url: self.url.as_deref().map(clean),
+            commit: self.commit.as_deref().map(clean),
+        }
     }
 
     /// The same, found at `url`.

@@ -8,6 +8,7 @@ use fix_policy::Approved;
 use serde::{Deserialize, Serialize};
 
 use super::forward;
+use crate::bounds;
 use crate::error::AdapterError;
 use crate::journal::hex_digest;
 use crate::run::RunContext;
@@ -87,7 +88,8 @@ pub struct Report {
     pub commands: Vec<CommandRecord>,
     /// What held the commands: its kind and its limits.
     pub sandbox: String,
-    /// The end of what the commands printed, cleaned: at least the last 4 KiB of it. Where a log's symptoms are
+    /// The end of what the commands printed, cleaned: at least the last 4 KiB of it, of which the last 64 KiB are
+    /// kept. Where a log's symptoms are
     /// not in it, and it is shorter, the check failed for another reason.
     pub output_tail: String,
 }
@@ -115,10 +117,14 @@ impl Report {
         self
     }
 
-    /// Every text of it that an adapter wrote.
-    pub(crate) fn texts_mut(&mut self) -> impl Iterator<Item = &mut String> {
+    /// What can be stored and shown: each text `cleaned`, and not too long.
+    pub(crate) fn cleaned(mut self, cleaned: impl Fn(&str) -> String) -> Self {
+        self.output_tail = cleaned(&bounds::tail(self.output_tail, bounds::OUTPUT_BYTES_MAX));
         let commands = self.commands.iter_mut().map(|record| &mut record.command);
-        commands.chain([&mut self.tree, &mut self.sandbox, &mut self.output_tail])
+        for text in commands.chain([&mut self.tree, &mut self.sandbox]) {
+            *text = bounds::head(bounds::shown(&cleaned(text)), bounds::TEXT_BYTES_MAX);
+        }
+        self
     }
 
     /// What two checks have in common that showed the same thing, whatever their times and paths: the

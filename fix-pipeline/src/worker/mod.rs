@@ -14,6 +14,7 @@ use tracing::Instrument as _;
 pub(crate) use end::End;
 use end::adapter;
 
+use crate::bounds;
 use crate::budget::within;
 use crate::error::{AdapterError, PipelineError, Port, SetAside};
 use crate::journal::{Event, FailureRecord, Journal, State};
@@ -56,7 +57,12 @@ impl<'p, P: PlanSource, V: Validator, S: PrSink, R: RunStore> Worker<'p, P, V, S
             None => {
                 worker.record(Event::Started { failure, terms: pipeline.terms() }).await?;
             }
-            Some(stored) if is_same_repository(&stored, &failure) && stored.commit == failure.commit => {
+            // Two jobs of one commit have runs of their own.
+            Some(stored) if stored.event_id != failure.event_id => {
+                let problem = format!("the store gave out the journal of event {:?}", stored.event_id);
+                return Err(worker.set_aside(SetAside::Damaged, problem.into()));
+            }
+            Some(stored) if is_same(&stored, &failure) => {
                 // The first delivery decides: a later log or time must not change what is derived.
                 let stored = Failure::try_from(&stored);
                 let stored = stored.map_err(|error| worker.set_aside(SetAside::Damaged, error.into()))?;
@@ -64,10 +70,9 @@ impl<'p, P: PlanSource, V: Validator, S: PrSink, R: RunStore> Worker<'p, P, V, S
                 worker.context.failure = stored.redacted(&pipeline.redactor);
             }
             Some(stored) => {
-                return Err(PipelineError::DifferentFailure {
-                    stored: format!("{} at {}", stored.repository, stored.commit),
-                    delivered: format!("{} at {}", failure.repository, failure.commit),
-                });
+                let place =
+                    |record: &FailureRecord| format!("{} of {} at {}", record.branch, record.repository, record.commit);
+                return Err(PipelineError::DifferentFailure { stored: place(&stored), delivered: place(&failure) });
             }
         }
         Ok(worker)
@@ -105,8 +110,14 @@ impl<'p, P: PlanSource, V: Validator, S: PrSink, R: RunStore> Worker<'p, P, V, S
     }
 
     async fn advance(&mut self, tree: &dyn SourceTree) -> Result<(), End> {
-        if self.asked_before && self.look().instrument(Stage::PullRequest.span()).await? {
-            return Ok(());
+        if self.asked_before {
+            match self.look().instrument(Stage::PullRequest.span()).await {
+                Ok(true) => return Ok(()),
+                Ok(false) => {}
+                // Nobody has looked, so nobody knows.
+                Err(End::Stop { code, message }) => return Err(self.unsettled(code, message).into()),
+                Err(error) => return Err(error),
+            }
         }
         let change = self.prepare(tree).await?;
         self.open_pull_request(&change).instrument(Stage::PullRequest.span()).await
@@ -126,7 +137,7 @@ impl<'p, P: PlanSource, V: Validator, S: PrSink, R: RunStore> Worker<'p, P, V, S
     }
 
     async fn record_stop(&mut self, code: OutcomeCode, message: String) -> Result<(), PipelineError> {
-        let message = self.redacted(&message);
+        let message = bounds::head(self.redacted(&message), bounds::TEXT_BYTES_MAX);
         self.record(Event::Stopped { code, message }).await
     }
 
@@ -188,8 +199,9 @@ impl<'p, P: PlanSource, V: Validator, S: PrSink, R: RunStore> Worker<'p, P, V, S
     }
 }
 
-/// Whether both name one repository. What stands for its credentials changes with what is known to be secret.
-fn is_same_repository(one: &FailureRecord, other: &FailureRecord) -> bool {
+/// Whether both are of one commit on one branch of one repository. What stands for its credentials changes with
+/// what is known to be secret.
+fn is_same(one: &FailureRecord, other: &FailureRecord) -> bool {
     let place = |repository: &str| match repository.split_once("://") {
         Some((scheme, rest)) => {
             let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
@@ -198,5 +210,5 @@ fn is_same_repository(one: &FailureRecord, other: &FailureRecord) -> bool {
         }
         None => repository.to_owned(),
     };
-    place(&one.repository) == place(&other.repository)
+    (&one.commit, &one.branch) == (&other.commit, &other.branch) && place(&one.repository) == place(&other.repository)
 }

@@ -27,10 +27,18 @@ impl<P: PlanSource, V: Validator, S: PrSink, R: RunStore> Worker<'_, P, V, S, R>
             Ok(pull_request) => return Ok(self.settled(pull_request).await?),
             Err(error) => settle(Port::PrSink, error),
         };
+        let End::Stop { code, message } = refused else { return Err(refused) };
         // Another worker may have asked meanwhile, and with success: looked at before anything is called over.
-        match refused {
-            End::Stop { .. } if self.look().await? => Ok(()),
-            refused => Err(refused),
+        match self.look().await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(End::Stop { code, message }),
+            // Whoever is refused for good is refused a look as well. This worker opened nothing; whoever asks
+            // about the run from now on looks again.
+            Err(End::Stop { message: why, .. }) if !self.asked_before => {
+                Err(End::Stop { code, message: format!("{message}; nor could anybody look: {why}") })
+            }
+            Err(End::Stop { code, message }) => Err(self.unsettled(code, message).into()),
+            Err(error) => Err(error),
         }
     }
 
@@ -47,29 +55,33 @@ impl<P: PlanSource, V: Validator, S: PrSink, R: RunStore> Worker<'_, P, V, S, R>
     }
 
     /// What the forge has of what was announced.
-    async fn find(&self) -> Result<Option<PullRequest>, PipelineError> {
+    async fn find(&self) -> Result<Option<PullRequest>, End> {
         let Some(announcement) = self.announced() else { return Ok(None) };
         self.begin(Stage::PullRequest);
         let found = self.call(Port::PrSink, self.pipeline.pr_sink.find(&self.context, &announcement)).await;
-        found.map_err(|error| match settle(Port::PrSink, error) {
-            // Nobody has looked, so nobody knows.
-            End::Stop { code, message } => self.unsettled(code, message),
-            End::Error(error) => error,
-        })
+        match found.map_err(|error| settle(Port::PrSink, error))? {
+            Some(pull_request) => Ok(Some(self.own(pull_request)?)),
+            None => Ok(None),
+        }
     }
 
     /// That a run which was called over has no open pull request. It can have one: another worker was about to
     /// open it, and died or lost its answer. Whoever is asked about the run again is told.
     pub(super) async fn confirm(&self) -> Result<(), PipelineError> {
-        let Some((code, message)) = self.stored(|event| match event {
+        let stopped = self.stored(|event| match event {
             Event::Stopped { code, message } => Some((*code, message.clone())),
             _ => None,
-        }) else {
-            return Ok(());
-        };
-        match self.find().await? {
-            Some(pull_request) if pull_request.status.is_open() => Err(self.unsettled(code, message)),
-            _ => Ok(()),
+        });
+        let Some((code, message)) = stopped else { return Ok(()) };
+        match self.find().await {
+            Ok(Some(pull_request)) if pull_request.status.is_open() => Err(self.opened_late(code, message)),
+            Ok(_) => Ok(()),
+            // Nobody can look any more. The run is over all the same.
+            Err(End::Stop { .. }) => {
+                self.tell_unsettled(code);
+                Ok(())
+            }
+            Err(End::Error(error)) => Err(error),
         }
     }
 
@@ -81,7 +93,8 @@ impl<P: PlanSource, V: Validator, S: PrSink, R: RunStore> Worker<'_, P, V, S, R>
         match self.look().await {
             Ok(true) => Ok(()),
             Ok(false) => self.record_stop(OutcomeCode::Abandoned, reason.to_owned()).await,
-            Err(End::Stop { code, message }) => self.stop(code, message).await,
+            // Nobody has looked, so nobody knows: it stays as it is, for a person.
+            Err(End::Stop { code, message }) => Err(self.unsettled(code, message)),
             Err(End::Error(error)) => Err(error),
         }
     }
@@ -103,8 +116,8 @@ impl<P: PlanSource, V: Validator, S: PrSink, R: RunStore> Worker<'_, P, V, S, R>
         attestation.with_signature(&signature).map_err(|error| PipelineError::Attestation(error.into()).into())
     }
 
-    async fn settled(&mut self, mut pull_request: PullRequest) -> Result<(), PipelineError> {
-        pull_request.url = pull_request.url.map(|url| self.redacted(&url));
+    async fn settled(&mut self, pull_request: PullRequest) -> Result<(), PipelineError> {
+        let pull_request = self.own(pull_request)?;
         let event = match pull_request.status.is_open() {
             true => Event::PrOpened { pull_request },
             false => Event::PrDecided { pull_request },
@@ -113,6 +126,16 @@ impl<P: PlanSource, V: Validator, S: PrSink, R: RunStore> Worker<'_, P, V, S, R>
             Err(error) if error.is_conflict() => Err(self.overtaken(error).await),
             recorded => recorded,
         }
+    }
+
+    /// What a sink answers: about the branch of this run, and fit to be stored.
+    fn own(&self, pull_request: PullRequest) -> Result<PullRequest, PipelineError> {
+        let announced = self.announced().map(|announcement| announcement.branch).unwrap_or_default();
+        if pull_request.branch != announced {
+            let message = format!("the sink answers with a pull request of branch {:?}", pull_request.branch);
+            return Err(self.unsettled(OutcomeCode::AdapterFailed, message));
+        }
+        Ok(pull_request.cleaned(|text| self.redacted(text)))
     }
 
     /// There is a pull request, and another worker wrote the end of the run. Harmless when that end is the same
@@ -124,14 +147,28 @@ impl<P: PlanSource, V: Validator, S: PrSink, R: RunStore> Worker<'_, P, V, S, R>
             _ => None,
         });
         match ended {
-            Some((code, message)) => self.unsettled(code, message),
+            Some((code, message)) => self.opened_late(code, message),
             None => conflict,
         }
     }
 
+    fn opened_late(&self, code: OutcomeCode, message: String) -> PipelineError {
+        self.tell_unsettled(code);
+        let branch = self.announced().map(|announcement| announcement.branch).unwrap_or_default();
+        PipelineError::OpenedLate { branch, code, message: self.redacted(&message) }
+    }
+
     pub(super) fn unsettled(&self, code: OutcomeCode, message: String) -> PipelineError {
-        let branch = self.announced().map(|announcement| announcement.branch);
-        PipelineError::Unsettled { branch: branch.unwrap_or_default(), code, message: self.redacted(&message) }
+        self.tell_unsettled(code);
+        let branch = self.announced().map(|announcement| announcement.branch).unwrap_or_default();
+        PipelineError::Unsettled { branch, code, message: self.redacted(&message) }
+    }
+
+    /// A person must look: told to whoever watches.
+    fn tell_unsettled(&self, code: OutcomeCode) {
+        let branch = self.announced().map(|announcement| announcement.branch).unwrap_or_default();
+        tracing::error!(target: "fix_pipeline", branch, code = code.as_str(), "unsettled");
+        self.pipeline.observer.unsettled(self.context.run, &branch, code);
     }
 
     pub(super) fn announced(&self) -> Option<Announcement> {

@@ -8,6 +8,7 @@ use tracing::Instrument as _;
 use super::Worker;
 use super::end::{End, changed, same, settle, stop, with_causes};
 use crate::attestation::Attestation;
+use crate::bounds;
 use crate::draft::Draft;
 use crate::error::{PipelineError, Port, may_pass};
 use crate::journal::{AskedRound, Event};
@@ -73,10 +74,13 @@ impl<P: PlanSource, V: Validator, S: PrSink, R: RunStore> Worker<'_, P, V, S, R>
         let mut verdicts = Vec::new();
         loop {
             let checked = self.call(Port::Validator, self.pipeline.validator.validate(&self.context, subject)).await;
-            let mut report = checked.map_err(|error| settle(Port::Validator, error))?;
-            for text in report.texts_mut() {
-                *text = self.redacted(text);
+            let report = checked.map_err(|error| settle(Port::Validator, error))?;
+            if report.commands.len() > bounds::COMMANDS_MAX {
+                let (count, most) = (report.commands.len(), bounds::COMMANDS_MAX);
+                let message = format!("the validator reports {count} commands, and {most} are read");
+                return stop(OutcomeCode::AdapterFailed, message);
             }
+            let report = report.cleaned(|text| self.redacted(text));
             verdicts.push(Verdict::of(&report));
             // A limit that was hit once is answer enough.
             let settled = !matches!(report.status, CheckStatus::Passed | CheckStatus::Failed);

@@ -61,7 +61,7 @@ impl Sqlite {
                 AdapterError::new(AdapterErrorKind::Refused, "open the run store", message).with_source(error)
             }
         })?;
-        Ok(Self { writer: Writer::new(pool.clone()), pool })
+        Self::over(pool)
     }
 
     /// Opens a file that is there, to look at: nothing is written, not even tables.
@@ -79,7 +79,15 @@ impl Sqlite {
             .fetch_optional(&pool)
             .await
             .map_err(refused)?;
-        Ok(Self { writer: Writer::new(pool.clone()), pool })
+        Self::over(pool)
+    }
+
+    fn over(pool: SqlitePool) -> Result<Self, AdapterError> {
+        let writer = Writer::start(pool.clone()).map_err(|error| {
+            let message = "the thread that writes can't be started";
+            AdapterError::new(AdapterErrorKind::Unavailable, "open the run store", message).with_source(error)
+        })?;
+        Ok(Self { pool, writer })
     }
 
     /// The runs, the newest first; at most `limit`.

@@ -1,34 +1,33 @@
 //! Entries on their way to the disk.
 
-use std::slice;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::io;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread;
 
-use fix_pipeline::{Entry, RunId, RunRecord};
+use fix_pipeline::{AdapterErrorKind, Entry, RunId, RunRecord};
 use sqlx::SqliteConnection;
 use sqlx::sqlite::SqlitePool;
+use tokio::runtime::{Builder, Runtime};
 use tokio::sync::oneshot;
 
+use super::problem::kind_of;
 use crate::run_store::problem::Problem;
 use crate::run_store::row::{COLUMNS, columns};
 
 /// Writes entries. Those that wait at the same moment share a transaction, and so a flush of the disk, which is
 /// what an append waits for.
+///
+/// It has a thread of its own: whoever gives up waiting, or is never polled again, is in nobody's way, and a
+/// transaction that began is not broken off. The thread ends with the last copy.
 #[derive(Clone, Debug)]
 pub(super) struct Writer {
-    pool: SqlitePool,
-    queue: Arc<Queue>,
-}
-
-#[derive(Debug, Default)]
-struct Queue {
-    waiting: Mutex<Vec<Waiting>>,
-    /// Whoever holds it writes for all who wait.
-    turn: tokio::sync::Mutex<()>,
+    queue: Sender<Waiting>,
 }
 
 #[derive(Debug)]
 struct Waiting {
-    row: Arc<NewEntry>,
+    row: NewEntry,
     answer: oneshot::Sender<Result<Appended, Problem>>,
 }
 
@@ -45,81 +44,64 @@ pub(super) enum Appended {
 const BATCH_MAX: usize = 64;
 
 impl Writer {
-    pub(super) fn new(pool: SqlitePool) -> Self {
-        Self { pool, queue: Arc::default() }
+    pub(super) fn start(pool: SqlitePool) -> io::Result<Self> {
+        let (queue, waiting) = channel();
+        let runtime = Builder::new_current_thread().enable_time().build()?;
+        thread::Builder::new().name("fix-run-store".to_owned()).spawn(move || write_all(&runtime, &pool, &waiting))?;
+        Ok(Self { queue })
     }
 
     /// Dropped, it may have stored the entry or not.
     pub(super) async fn append(&self, run: RunId, entry: &Entry) -> Result<Appended, Problem> {
-        let row = Arc::new(NewEntry::of(run, entry)?);
-        loop {
-            let (answer, mut told) = oneshot::channel();
-            self.queue.waiting().push(Waiting { row: Arc::clone(&row), answer });
-            let turn = tokio::select! {
-                biased;
-                told = &mut told => match told {
-                    Ok(answer) => return answer,
-                    // Whoever wrote for us was dropped, and its transaction with it.
-                    Err(_) => continue,
-                },
-                turn = self.queue.turn.lock() => turn,
-            };
-            // More may wait than one transaction takes; ours comes when its turn has come.
-            let answered = loop {
-                match told.try_recv() {
-                    Err(oneshot::error::TryRecvError::Empty) => self.write(self.queue.next()).await,
-                    answered => break answered,
-                }
-            };
-            drop(turn);
-            if let Ok(answer) = answered {
-                return answer;
-            }
-        }
-    }
-
-    /// All at once; one by one where that fails, so that nobody bears the errors of others.
-    async fn write(&self, batch: Vec<Waiting>) {
-        if batch.len() > 1
-            && let Ok(answers) = self.transact(&batch).await
-        {
-            for (waiting, appended) in batch.into_iter().zip(answers) {
-                // Whoever gave up has no use for it.
-                let _ = waiting.answer.send(Ok(appended));
-            }
-            return;
-        }
-        for waiting in batch {
-            let answered = self.transact(slice::from_ref(&waiting)).await;
-            let answer = answered.map(|appended| appended.first().copied().unwrap_or(Appended::Stored));
-            let _ = waiting.answer.send(answer);
-        }
-    }
-
-    async fn transact(&self, batch: &[Waiting]) -> Result<Vec<Appended>, Problem> {
-        // Taken for writing at once, so that two writers queue up instead of failing half way.
-        let mut transaction = self.pool.begin_with("BEGIN IMMEDIATE").await?;
-        let mut answers = Vec::new();
-        for Waiting { row, .. } in batch {
-            answers.push(row.insert(&mut transaction).await?);
-        }
-        transaction.commit().await?;
-        Ok(answers)
+        let (answer, told) = oneshot::channel();
+        let gone = || Problem::from(sqlx::Error::WorkerCrashed);
+        self.queue.send(Waiting { row: NewEntry::of(run, entry)?, answer }).map_err(|_| gone())?;
+        told.await.map_err(|_| gone())?
     }
 }
 
-impl Queue {
-    fn waiting(&self) -> MutexGuard<'_, Vec<Waiting>> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+/// Writes what waits, until nobody is left who could send more.
+fn write_all(runtime: &Runtime, pool: &SqlitePool, waiting: &Receiver<Waiting>) {
+    while let Ok(first) = waiting.recv() {
+        let others = waiting.try_iter().take(BATCH_MAX - 1);
+        // Who gave up before it began wants nothing stored.
+        let batch: Vec<_> = [first].into_iter().chain(others).filter(|waiting| !waiting.answer.is_closed()).collect();
+        runtime.block_on(write(pool, batch));
     }
+}
 
-    /// Who came first, and did not give up.
-    fn next(&self) -> Vec<Waiting> {
-        let mut waiting = self.waiting();
-        waiting.retain(|waiting| !waiting.answer.is_closed());
-        let count = waiting.len().min(BATCH_MAX);
-        waiting.drain(..count).collect()
+/// All at once; one by one where an entry stands in the way, so that nobody bears the errors of others.
+async fn write(pool: &SqlitePool, batch: Vec<Waiting>) {
+    match transact(pool, &batch).await {
+        Ok(answers) => {
+            for (waiting, appended) in batch.into_iter().zip(answers) {
+                // Whoever gave up meanwhile has no use for it.
+                let _ = waiting.answer.send(Ok(appended));
+            }
+        }
+        // The database is busy or fails, whosever turn it is.
+        Err(Problem::Database(error)) if batch.len() == 1 || kind_of(&error) == AdapterErrorKind::Unavailable => {
+            for waiting in batch {
+                let _ = waiting.answer.send(Err(Problem::Database(Arc::clone(&error))));
+            }
+        }
+        Err(_) => {
+            for waiting in batch {
+                Box::pin(write(pool, vec![waiting])).await;
+            }
+        }
     }
+}
+
+async fn transact(pool: &SqlitePool, batch: &[Waiting]) -> Result<Vec<Appended>, Problem> {
+    // Taken for writing at once, so that two processes queue up instead of failing half way.
+    let mut transaction = pool.begin_with("BEGIN IMMEDIATE").await?;
+    let mut answers = Vec::new();
+    for Waiting { row, .. } in batch {
+        answers.push(row.insert(&mut transaction).await?);
+    }
+    transaction.commit().await?;
+    Ok(answers)
 }
 
 /// An entry, and what it changes in the row of its run.

@@ -14,17 +14,25 @@
 
 use std::future::poll_fn;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Poll;
+use std::time::Duration;
 
 mod plan_source;
 mod pr_sink;
 mod run_store;
 mod validator;
 
-pub use plan_source::plan_source;
+use crate::budget::{RealTime, within};
+use crate::error::AdapterError;
+use crate::journal::Entry;
+use crate::port::{PlanRequest, PlanSource, RawPlan, Report, RunStore, Subject, Validator};
+use crate::run::{RunContext, RunId};
+
+pub use plan_source::{plan_source, plan_source_within};
 pub use pr_sink::{ForgeHarness, SeenPullRequest, Situation, pr_sink};
-pub use run_store::{StoreHarness, durable_run_store, run_store};
-pub use validator::validator;
+pub use run_store::{StoreHarness, durable_run_store, run_store, run_store_within};
+pub use validator::{validator, validator_within};
 
 /// What a suite found.
 #[derive(Clone, Debug, Default)]
@@ -88,6 +96,61 @@ impl Conformance {
     /// Notes points that can't be looked at.
     fn leave_out(&mut self, points: &[&'static str]) {
         self.left_out.extend_from_slice(points);
+    }
+}
+
+/// An adapter whose calls end after a while, with an error where they had not ended: a suite ends, too.
+struct Patient<'a, A> {
+    adapter: &'a A,
+    patience: Duration,
+    /// A call had not ended.
+    over: AtomicBool,
+}
+
+impl<'a, A> Patient<'a, A> {
+    fn new(adapter: &'a A, patience: Duration) -> Self {
+        Self { adapter, patience, over: AtomicBool::new(false) }
+    }
+
+    async fn within<T>(&self, call: impl Future<Output = Result<T, AdapterError>>) -> Result<T, AdapterError> {
+        let ended = AtomicBool::new(false);
+        let call = async {
+            let answer = call.await;
+            ended.store(true, Ordering::Relaxed);
+            answer
+        };
+        let answer = within(&RealTime, self.patience, call).await;
+        self.over.fetch_or(!ended.load(Ordering::Relaxed), Ordering::Relaxed);
+        answer
+    }
+
+    /// Notes whether every call ended.
+    fn conclude(&self, mut found: Conformance) -> Conformance {
+        let patience = self.patience;
+        found.point("every_call_ends", !self.over.load(Ordering::Relaxed), || format!("no answer within {patience:?}"));
+        found
+    }
+}
+
+impl<A: PlanSource> PlanSource for Patient<'_, A> {
+    async fn propose(&self, request: PlanRequest<'_>) -> Result<RawPlan, AdapterError> {
+        self.within(self.adapter.propose(request)).await
+    }
+}
+
+impl<A: Validator> Validator for Patient<'_, A> {
+    async fn validate(&self, run: &RunContext, subject: Subject<'_>) -> Result<Report, AdapterError> {
+        self.within(self.adapter.validate(run, subject)).await
+    }
+}
+
+impl<A: RunStore> RunStore for Patient<'_, A> {
+    async fn append(&self, run: RunId, entry: &Entry) -> Result<(), AdapterError> {
+        self.within(self.adapter.append(run, entry)).await
+    }
+
+    async fn load(&self, run: RunId) -> Result<Vec<Entry>, AdapterError> {
+        self.within(self.adapter.load(run)).await
     }
 }
 

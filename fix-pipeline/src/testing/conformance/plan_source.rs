@@ -1,10 +1,13 @@
 //! The contract of a plan source.
 
+use std::time::Duration;
+
 use fix_patch::SourceTree;
 use fix_plan::limits::PLAN_BYTES_MAX;
 use fix_plan::{Dialogue, Failure, Finish, Log, Next};
 
-use super::Conformance;
+use super::{Conformance, Patient};
+use crate::budget::Budgets;
 use crate::error::{AdapterError, AdapterErrorKind};
 use crate::port::{PlanRequest, PlanSource, Previous, RawPlan};
 
@@ -15,6 +18,17 @@ const HOSTILE: &str = "\u{1b}]8;;https://evil.example\u{7}click\u{1b}]8;;\u{7}\n
 /// Checks [`PlanSource`]'s contract: asks about `failure`, about the same with hostile text in its
 /// log, and for a repair. A source that talks to a model is asked about four times.
 pub async fn plan_source(source: &impl PlanSource, failure: &Failure, tree: &dyn SourceTree) -> Conformance {
+    plan_source_within(source, failure, tree, Budgets::default().plan_source).await
+}
+
+/// The same; a call that takes longer than `patience`, instead of its [budget](Budgets), has no answer.
+pub async fn plan_source_within(
+    source: &impl PlanSource,
+    failure: &Failure,
+    tree: &dyn SourceTree,
+    patience: Duration,
+) -> Conformance {
+    let source = &Patient::new(source, patience);
     let mut found = Conformance::default();
     let answer = source.propose(PlanRequest::new(failure, tree)).await;
     found.point("it_answers_or_has_nothing", is_an_answer(&answer), || format!("{answer:?}"));
@@ -46,7 +60,7 @@ pub async fn plan_source(source: &impl PlanSource, failure: &Failure, tree: &dyn
     silent.log = Log::from("");
     let answer = source.propose(PlanRequest::new(&silent, tree)).await;
     found.point("an_empty_log_is_answered", is_an_answer(&answer), || format!("{answer:?}"));
-    found
+    source.conclude(found)
 }
 
 /// A text, or an honest "nothing": anything else ends runs that could go on.

@@ -4,6 +4,7 @@ use std::pin::{Pin, pin};
 
 use super::{Conformance, polled};
 use crate::error::{AdapterError, AdapterErrorKind};
+use crate::journal::Announcement;
 use crate::port::{PrSink, PrStatus, PullRequest};
 use crate::run::RunContext;
 use crate::testing::join::{first_of, join_all};
@@ -179,6 +180,10 @@ impl<H: ForgeHarness> Suite<'_, H> {
         let looked = self.find().await;
         let same = same_answer(looked.as_ref().ok().and_then(Option::as_ref), opened.as_ref().ok());
         self.found.point("what_is_open_is_found", same, || format!("{looked:?}"));
+        let another = Announcement { branch: format!("{}-not", draft.branch), ..self.change.announcement() };
+        let looked = self.harness.sink().find(self.run, &another).await;
+        let is_told_apart = !matches!(looked, Ok(Some(_)));
+        self.found.point("another_branch_has_another_pull_request", is_told_apart, || format!("{looked:?}"));
         let seen_again = self.harness.pull_requests().await;
         self.found.point("asked_again_it_changes_nothing", seen_again == seen, || format!("{seen_again:?}"));
     }

@@ -3,11 +3,13 @@
 use std::fmt::Debug;
 use std::pin::{Pin, pin};
 use std::slice::from_ref;
+use std::time::Duration;
 
 use fix_patch::{PatchGenerator, PatchOptions};
 use fix_policy::PolicyEngine;
 
-use super::{Conformance, polled};
+use super::{Conformance, Patient, polled};
+use crate::budget::Budgets;
 use crate::error::{AdapterError, AdapterErrorKind};
 use crate::journal::{Entry, Event, FailureRecord, Journal, Terms};
 use crate::outcome::OutcomeCode;
@@ -22,13 +24,20 @@ const WRITERS: usize = 8;
 /// Checks [`RunStore`]'s contract. Writes a few runs of its own into `store`, which must not hold
 /// them yet. What takes more than one instance is left out: see [`durable_run_store`].
 pub async fn run_store(store: &impl RunStore) -> Conformance {
+    run_store_within(store, Budgets::default().run_store).await
+}
+
+/// The same; a call that takes longer than `patience`, instead of its [budget](Budgets), has no answer.
+pub async fn run_store_within(store: &impl RunStore, patience: Duration) -> Conformance {
+    let store = &Patient::new(store, patience);
     let mut found = Conformance::default();
     compare_and_set(store, &mut found).await;
+    long_journal(store, &mut found).await;
     text_survives(store, &mut found).await;
     writers_race(store, &mut found).await;
     dropped_append(store, &mut found).await;
     found.leave_out(&[SURVIVES, OVER_INSTANCES]);
-    found
+    store.conclude(found)
 }
 
 const SURVIVES: &str = "what_is_acknowledged_survives";
@@ -120,6 +129,36 @@ async fn compare_and_set(store: &impl RunStore, found: &mut Conformance) {
     let loaded = store.load(other).await;
     found.point("runs_do_not_mix", holds(&loaded, &[]), || shown(&loaded));
 }
+
+/// As long as runs get that are repaired and resumed.
+async fn long_journal(store: &impl RunStore, found: &mut Conformance) {
+    const POINTS: [&str; 2] = ["a_long_journal_keeps_its_order", "at_each_number_a_conflict_stores_nothing"];
+    let case = Case::new("conformance-long", &[], "", "");
+    let mut journal = Journal::default();
+    let begun = Event::Started { failure: FailureRecord::from(&case.failure), terms: terms() };
+    let resumed = (0..LONG).map(|_| Event::Resumed { terms: terms() });
+    for event in [begun].into_iter().chain(resumed) {
+        if let Ok(entry) = journal.next(event) {
+            let _ = journal.push(entry);
+        }
+    }
+    let (run, entries) = (run_of("long"), journal.entries());
+    let mut taken = Vec::new();
+    for (at, entry) in entries.iter().enumerate() {
+        let appended = store.append(run, entry).await;
+        let twice = store.append(run, entry).await;
+        let loaded = store.load(run).await;
+        let kept = entries.get(..=at).is_some_and(|entries| holds(&loaded, entries));
+        taken.push(appended.is_ok() && is_conflict(&twice) && kept);
+    }
+    let all = taken.iter().all(|taken| *taken);
+    found.point(POINTS[1], all, || format!("entry {:?}", taken.iter().position(|taken| !taken)));
+    let loaded = store.load(run).await;
+    found.point(POINTS[0], entries.len() > LONG && holds(&loaded, entries), || shown(&loaded));
+}
+
+/// Entries behind the first of a long journal.
+const LONG: usize = 14;
 
 /// What models write has every character there is; some databases can't hold all of them.
 async fn text_survives(store: &impl RunStore, found: &mut Conformance) {

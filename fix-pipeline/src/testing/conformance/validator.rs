@@ -1,10 +1,12 @@
 //! The contract of a validator.
 
 use std::pin::pin;
+use std::time::Duration;
 
-use super::{Conformance, polled};
+use super::{Conformance, Patient, polled};
+use crate::budget::Budgets;
 use crate::error::AdapterError;
-use crate::port::{CheckStatus, Phase, Report, Subject, Validator};
+use crate::port::{CheckStatus, CommandRecord, Phase, Report, Subject, Validator};
 use crate::run::RunContext;
 use crate::validated::Validated;
 
@@ -13,13 +15,24 @@ use crate::validated::Validated;
 ///
 /// What a sandbox must keep inside is beyond this suite: it shows in attacks on a real one.
 pub async fn validator(validator: &impl Validator, run: &RunContext, change: &Validated) -> Conformance {
+    validator_within(validator, run, change, Budgets::default().validator).await
+}
+
+/// The same; a call that takes longer than `patience`, instead of its [budget](Budgets), has no answer.
+pub async fn validator_within(
+    validator: &impl Validator,
+    run: &RunContext,
+    change: &Validated,
+    patience: Duration,
+) -> Conformance {
+    let validator = &Patient::new(validator, patience);
     let mut found = Conformance::default();
     let patched = || Subject::Patched(change.patch());
     let baseline = validator.validate(run, Subject::Baseline).await;
     let green = validator.validate(run, patched()).await;
     found.point("the_baseline_fails", has_status(&baseline, CheckStatus::Failed), || format!("{baseline:?}"));
     found.point("the_patched_tree_passes", has_status(&green, CheckStatus::Passed), || format!("{green:?}"));
-    let (Ok(baseline), Ok(green)) = (baseline, green) else { return found };
+    let (Ok(baseline), Ok(green)) = (baseline, green) else { return validator.conclude(found) };
 
     found.point("passing_means_that_tests_ran", green.tests_run > 0, || format!("{green:?}"));
     found.point("passing_means_that_none_failed", green.tests_failed == 0, || format!("{green:?}"));
@@ -35,6 +48,9 @@ pub async fn validator(validator: &impl Validator, run: &RunContext, change: &Va
     found.point("red_and_green_run_the_same_commands", checks(&baseline) == checks(&green), || {
         format!("{:?} and {:?}", checks(&baseline), checks(&green))
     });
+    let red = |command: &CommandRecord| command.phase == Phase::Check && command.exit_code != Some(0);
+    let is_red = baseline.tests_failed > 0 || baseline.commands.iter().any(red);
+    found.point("failing_means_that_something_failed", is_red, || format!("{baseline:?}"));
     let honest = green.commands.iter().all(|command| command.exit_code == Some(0));
     found.point("passing_means_that_every_command_exited_with_0", honest, || format!("{:?}", green.commands));
 
@@ -46,7 +62,7 @@ pub async fn validator(validator: &impl Validator, run: &RunContext, change: &Va
     let again = validator.validate(run, patched()).await;
     let same = again.as_ref().is_ok_and(|again| again.tree == green.tree && again.fingerprint() == green.fingerprint());
     found.point("the_same_check_shows_the_same", same, || format!("{again:?}"));
-    found
+    validator.conclude(found)
 }
 
 fn has_status(report: &Result<Report, AdapterError>, status: CheckStatus) -> bool {
