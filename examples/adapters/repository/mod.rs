@@ -15,7 +15,6 @@ use sha2::{Digest as _, Sha256};
 
 pub use dir_tree::DirTree;
 pub use location::{Location, UnsupportedLocation};
-#[cfg(feature = "container")]
 pub(crate) use snapshot::Content;
 pub use snapshot::Snapshot;
 

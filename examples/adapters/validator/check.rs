@@ -23,6 +23,9 @@ pub(super) const ENVIRONMENT: [(&str, &str); 8] = [
     ("VIRTUAL_ENV", "/work/venv"),
 ];
 
+/// More of it for preparing. A wheel would be on the disk twice.
+pub(super) const PREPARE_ENVIRONMENT: [(&str, &str); 1] = [("PIP_NO_CACHE_DIR", "1")];
+
 /// A snapshot laid out in a sandbox: `/work/tree` inside, and writable like all of `/work`.
 pub(super) trait Room {
     /// The command that makes the virtual environment `/work/venv`, with pip or without.
@@ -36,8 +39,19 @@ pub(super) trait Room {
         deadline: Instant,
     ) -> impl Future<Output = Result<(Ended, Vec<u8>), AdapterError>> + Send;
 
+    /// Lays out what preparing by the same recipe made before, and gives whether that was there.
+    fn fetch_prepared(&mut self) -> impl Future<Output = Result<bool, AdapterError>> + Send {
+        std::future::ready(Ok(false))
+    }
+
+    /// Keeps what preparing made for the next check, where that is worth it.
+    fn keep_prepared(&mut self) -> impl Future<Output = ()> + Send {
+        std::future::ready(())
+    }
+
     /// Lays the tree out anew: what preparing did to it is gone, so that what is checked is the snapshot.
-    fn restore(&mut self) -> impl Future<Output = Result<(), AdapterError>> + Send;
+    /// Gives whether preparing has left room for it.
+    fn restore(&mut self) -> impl Future<Output = Result<bool, AdapterError>> + Send;
 }
 
 /// How a command ended.
@@ -45,7 +59,6 @@ pub(super) trait Room {
 pub(super) enum Ended {
     Exit(i32),
     Signal,
-    #[cfg_attr(not(feature = "container"), expect(dead_code, reason = "a process alone can't tell"))]
     OutOfMemory,
     TimedOut,
     OutputCut,
@@ -75,10 +88,7 @@ pub(super) async fn check(
     report.status = {
         let status = match log.prepare(recipe, Instant::now() + wall_time).await? {
             Some(status) => status,
-            None => {
-                log.room.restore().await?;
-                log.check(recipe, Instant::now() + wall_time).await?
-            }
+            None => log.check(recipe, Instant::now() + wall_time).await?,
         };
         log.report.output_tail = tail(&log.output);
         status
@@ -97,13 +107,30 @@ impl<R: Room> Running<'_, R> {
     /// `None` when everything is ready.
     async fn prepare(&mut self, recipe: &Recipe, deadline: Instant) -> Result<Option<CheckStatus>, AdapterError> {
         let environment = self.room.make_environment(!recipe.prepare.is_empty());
-        for command in std::iter::once(&environment).chain(&recipe.prepare) {
+        let commands = std::iter::once(&environment).chain(&recipe.prepare);
+        if self.room.fetch_prepared().await? {
+            // They ran before, in no time of this check, and all of them succeeded.
+            let ran = |command: &String| CommandRecord {
+                phase: Phase::Prepare,
+                command: command.clone(),
+                exit_code: Some(0),
+                duration_ms: 0,
+            };
+            self.report.commands.extend(commands.map(ran));
+            self.report.sandbox.push_str("; prepared by an earlier check");
+            return Ok(None);
+        }
+        for command in commands {
             match self.run(Phase::Prepare, command, deadline).await?.code() {
                 Ok(0) => {}
                 Ok(_) | Err(CheckStatus::Killed) => return Ok(Some(CheckStatus::PrepareFailed)),
                 Err(status) => return Ok(Some(status)),
             }
         }
+        if !self.room.restore().await? {
+            return Ok(Some(CheckStatus::PrepareFailed));
+        }
+        self.room.keep_prepared().await;
         Ok(None)
     }
 
