@@ -42,7 +42,9 @@ def datagram():
 def name_server():
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
         client.settimeout(10)
-        client.sendto(b"\0\1\1\0\0\1\0\0\0\0\0\0\7example\7invalid\0\0\1\0\1", ("127.0.0.1", port))
+        # So that a refusal is told.
+        client.connect(("127.0.0.1", port))
+        client.send(b"\0\1\1\0\0\1\0\0\0\0\0\0\7example\7invalid\0\0\1\0\1")
         client.recv(512)
 
 

@@ -92,7 +92,4 @@ async fn trees_with_the_same_requirements_share() {
     assert!(!was_kept(&red));
     assert!(was_kept(&check(none, "pass").await.unwrap()));
     assert!(!was_kept(&check("# nothing more\n", "pass").await.unwrap()));
-    // It brings something of the tree along.
-    assert!(!was_kept(&check("--find-links .\n", "pass").await.unwrap()));
-    assert!(!was_kept(&check("--find-links .\n", "pass  # other").await.unwrap()));
 }

@@ -104,7 +104,7 @@ async fn a_dropped_check_leaves_nothing() {
     let check = format!("sh -c 'sleep 900; : {marker}'");
     let Some(validator) = sandbox(&repository, fixed(&[], &[&check]), SandboxLimits::default()).await else { return };
     let run = RunContext::new(repository.failure("event-1", "log"));
-    for ms in (0..600).step_by(30) {
+    for ms in (0..450).step_by(50) {
         let ended = tokio::time::timeout(Duration::from_millis(ms), validator.validate(&run, Subject::Baseline)).await;
         assert!(ended.is_err());
     }

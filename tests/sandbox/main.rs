@@ -3,6 +3,7 @@
 mod again;
 mod environments;
 mod left;
+mod reports;
 mod targets;
 
 use std::process::Command;
@@ -108,7 +109,7 @@ async fn attacks_are_held() {
 #[tokio::test(flavor = "current_thread")]
 async fn limits_end_a_check_with_a_status_of_its_own() {
     let mut limits = SandboxLimits::default();
-    limits.wall_time = Duration::from_secs(8);
+    limits.wall_time = Duration::from_secs(6);
     limits.memory_bytes = 192 << 20;
     limits.disk_bytes = 64 << 20;
     limits.disk_files = 4_096;
