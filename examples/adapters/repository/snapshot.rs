@@ -180,6 +180,11 @@ impl Snapshot {
         Ok(())
     }
 
+    /// How many files, links and submodules there are.
+    pub(crate) fn count(&self) -> u64 {
+        u64::try_from(self.entries.len()).unwrap_or(u64::MAX)
+    }
+
     /// The paths where this differs from `base`, in content or in mode.
     pub(crate) fn changed_since(&self, base: &Self) -> BTreeSet<String> {
         let differs = |one: &Self, other: &Self| -> Vec<String> {

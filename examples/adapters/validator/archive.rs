@@ -8,18 +8,17 @@ use fix_pipeline::{AdapterError, AdapterErrorKind};
 use tar::{Builder, EntryType, Header};
 
 use super::check::NOBODY;
+use super::limits::SandboxLimits;
 use crate::repository::{Content, Snapshot};
 
-/// Writes the files of `snapshot` to `to`, when they hold no more than `bytes_max`.
+/// Writes the files of `snapshot` to `to`, when they fit into `limits`.
 pub(super) async fn write<W: Write + Send + 'static>(
     snapshot: &Snapshot,
     to: W,
-    bytes_max: u64,
+    limits: &SandboxLimits,
 ) -> Result<W, AdapterError> {
-    if snapshot.bytes() > bytes_max {
-        let message =
-            format!("the files of the commit hold more than {bytes_max} bytes; raise SandboxLimits::disk_bytes");
-        return Err(AdapterError::new(AdapterErrorKind::Unsupported, "lay out the files of a commit", message));
+    if snapshot.bytes() > limits.disk_bytes || snapshot.count() > limits.disk_files {
+        return Err(too_large());
     }
     let snapshot = snapshot.clone();
     let packed = tokio::task::spawn_blocking(move || {
@@ -32,6 +31,12 @@ pub(super) async fn write<W: Write + Send + 'static>(
         AdapterError::new(AdapterErrorKind::Unavailable, "lay out the files of a commit", "git or the disk failed")
             .with_source(error)
     })
+}
+
+/// The error for a commit that does not fit.
+pub(super) fn too_large() -> AdapterError {
+    let message = "the files of the commit do not fit; raise SandboxLimits::disk_bytes or disk_files";
+    AdapterError::new(AdapterErrorKind::Unsupported, "lay out the files of a commit", message)
 }
 
 /// No files.

@@ -125,7 +125,8 @@ impl Dir {
         loop {
             let number = MADE.fetch_add(1, Ordering::Relaxed);
             let path = parent.join(format!("{PREFIX}{}-{number}", std::process::id()));
-            let named = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
+            // Without its own name, which is another each time.
+            let named = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", parent.display()));
             match fs::create_dir(&path) {
                 // Left by a process of the same number.
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,

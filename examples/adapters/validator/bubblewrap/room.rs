@@ -43,12 +43,11 @@ impl<'r> BubblewrapRoom<'r> {
         kept: Option<Kept<'r>>,
     ) -> Result<Self, AdapterError> {
         let file = tempfile::tempfile().map_err(|error| disk().with_source(error))?;
-        let tree = archive::write(snapshot, file, sandbox.limits().disk_bytes).await?;
+        let tree = archive::write(snapshot, file, sandbox.limits()).await?;
         let cell = sandbox.open().await?;
         let mut room = Self { sandbox, cell, tree, kept, making: None };
         if !room.restore().await? {
-            let message = "the files of the commit do not fit; raise SandboxLimits::disk_bytes or disk_files";
-            return Err(AdapterError::new(AdapterErrorKind::Unsupported, "lay out the files of a commit", message));
+            return Err(archive::too_large());
         }
         Ok(room)
     }
@@ -93,7 +92,10 @@ impl Room for BubblewrapRoom<'_> {
     async fn keep_prepared(&mut self) {
         let (Some(kept), Some(making)) = (&self.kept, self.making.take()) else { return };
         let Ok(output) = making.output() else { return };
-        let file_bytes = Some(kept.bytes_max());
+        let limits = self.sandbox.limits();
+        // What fits on the disk, with a header for each file: holes in files are written out, and count.
+        let packed_max = limits.disk_bytes.saturating_add(limits.disk_files.saturating_mul(1 << 10));
+        let file_bytes = Some(kept.bytes_max().min(packed_max));
         let packed = Job { output: Some(output), folder: "/work", file_bytes, ..Job::new(PACK) };
         if self.serve(packed).await.unwrap_or(false) {
             kept.put(making).await;

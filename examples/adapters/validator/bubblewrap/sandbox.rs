@@ -40,6 +40,9 @@ os.set_inheritable(4, True)
 os.closerange(5, os.sysconf('SC_OPEN_MAX'))
 os.execv(sys.argv[4], sys.argv[4:])";
 
+/// What is mostly missing.
+const HINT: &str = "unprivileged user name spaces must be allowed";
+
 pub(super) const PYTHON: &str = "/usr/bin/python3";
 
 /// What a command may reach.
@@ -139,17 +142,14 @@ impl Sandbox {
     }
 
     async fn try_out(&self) -> Result<(), AdapterError> {
-        let no_use = |error| no_sandbox("bubblewrap does not work here".to_owned()).with_source(error);
+        let no_use = |error| no_sandbox(format!("bubblewrap does not work here; {HINT}")).with_source(error);
         let cell = self.open().await.map_err(no_use)?;
         let deadline = Instant::now() + std::time::Duration::from_secs(30);
         match self.run(&cell, Job::new("test -w /work/tree"), deadline).await.map_err(no_use)? {
             (Ended::Exit(0), _) => Ok(()),
             (ended, said) => {
                 let said = String::from_utf8_lossy(&said);
-                Err(no_sandbox(format!(
-                    "bubblewrap does not work here ({ended:?}: {}); unprivileged user name spaces must be allowed",
-                    said.trim()
-                )))
+                Err(no_sandbox(format!("bubblewrap does not work here ({ended:?}: {}); {HINT}", said.trim())))
             }
         }
     }
@@ -202,7 +202,9 @@ impl Sandbox {
                 groups.describe(),
                 limits.cpu_millis
             ),
-            Err(_) => format!("by resource limits alone, for want of control groups, {memory} MiB of memory a process"),
+            Err(why) => format!(
+                "by resource limits alone, for want of control groups ({why}), {memory} MiB of memory a process"
+            ),
         };
         format!(
             "bubblewrap: own user, process, mount and IPC name spaces, no capabilities{}{}; check in a network name space of its \

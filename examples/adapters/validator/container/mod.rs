@@ -71,7 +71,7 @@ impl Container {
 
     async fn check(&self, snapshot: &Snapshot, recipe: &Recipe) -> Result<Report, AdapterError> {
         self.engine.sweep().await?;
-        let tree = archive::write(snapshot, Vec::new(), self.options.limits.disk_bytes).await?.into();
+        let tree = archive::write(snapshot, Vec::new(), &self.options.limits).await?.into();
         let mut report = Report::new(CheckStatus::Passed, snapshot.tree_id());
         report.sandbox = self.engine.describe(&self.options);
         let mut room = ContainerRoom::open(&self.engine, &self.janitor, &self.options, tree).await?;
