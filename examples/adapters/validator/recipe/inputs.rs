@@ -131,6 +131,59 @@ fn differs_in_modules_only(base: &Snapshot, tree: &Snapshot) -> bool {
 mod tests {
     use super::*;
 
+    /// A commit with these files, in `folder`.
+    fn snapshot(folder: &tempfile::TempDir, files: &[(&str, &str)]) -> Snapshot {
+        for (path, content) in files {
+            std::fs::create_dir_all(folder.path().join(path).parent().unwrap()).unwrap();
+            std::fs::write(folder.path().join(path), content).unwrap();
+        }
+        let git = |words: &[&str]| {
+            let name = ["-c", "user.name=a", "-c", "user.email=a@example.invalid"];
+            let run = std::process::Command::new("git").current_dir(folder.path()).args(name).args(words).output();
+            assert!(run.unwrap().status.success());
+        };
+        git(&["init", "--quiet"]);
+        git(&["add", "--all"]);
+        git(&["commit", "--quiet", "--message", "Begin"]);
+        Snapshot::of_local(folder.path(), "HEAD").unwrap()
+    }
+
+    /// Whether red and green share, and whether two commits do that differ in the same way.
+    fn shared(prepare: &[String], before: &[(&str, &str)], after: &[(&str, &str)]) -> (bool, bool) {
+        let folders = [(); 2].map(|()| tempfile::tempdir().unwrap());
+        let (base, patched) = (snapshot(&folders[0], before), snapshot(&folders[1], after));
+        let red = of(prepare, &base, &base);
+        (red == of(prepare, &base, &patched), red == of(prepare, &patched, &patched))
+    }
+
+    #[test]
+    fn trees_share_what_no_difference_between_them_can_reach() {
+        let requirements = [install_requirements("requirements.txt"), install_tool("pytest")];
+        let project = [install_project()];
+        let dependencies = [install_dependencies()];
+        let custom = ["make".to_owned()];
+        let files = |code: &'static str, manifest: &'static str| {
+            [("a.py", code), ("requirements.txt", manifest), ("pyproject.toml", manifest), ("setup.py", manifest)]
+        };
+        let base = files("1", "a");
+        for prepare in [&requirements[..], &dependencies, &[]] {
+            assert_eq!(shared(prepare, &base, &files("2", "a")), (true, true), "{prepare:?}");
+        }
+        for prepare in [&requirements[..], &dependencies, &project, &custom] {
+            assert_eq!(shared(prepare, &base, &files("1", "b")), (false, false), "{prepare:?}");
+            assert_eq!(shared(prepare, &base, &base), (true, true), "{prepare:?}");
+        }
+        // Code of the tree runs: another commit's must not have made it.
+        assert_eq!(shared(&project, &base, &files("2", "a")), (true, false));
+        assert_eq!(shared(&project, &[("setup.py", "1")], &[("setup.py", "2")]), (false, false));
+        assert_eq!(shared(&project, &[("a.py", "1")], &[("b.py", "1"), ("data.txt", "")]), (false, false));
+        let beside = |code| [("other/a.py", code), ("pyproject.toml", "other = { path = 'other' }")];
+        assert_eq!(shared(&project, &beside("1"), &beside("2")), (false, false));
+        assert_eq!(shared(&custom, &base, &files("2", "a")), (false, false));
+        let local = |code| [("other/a.py", code), ("requirements.txt", "./other")];
+        assert_eq!(shared(&requirements, &local("1"), &local("2")), (false, false));
+    }
+
     fn followed(files: &[(&str, &str)]) -> Option<Vec<String>> {
         let text = |path: &str| files.iter().find(|(name, _)| *name == path).map(|(_, content)| (*content).to_owned());
         let mut read = BTreeMap::new();
