@@ -109,12 +109,12 @@ async fn attacks_are_held() {
 #[tokio::test(flavor = "current_thread")]
 async fn limits_end_a_check_with_a_status_of_its_own() {
     let mut limits = SandboxLimits::default();
-    limits.wall_time = Duration::from_secs(6);
+    limits.wall_time = Duration::from_secs(5);
     limits.memory_bytes = 192 << 20;
     limits.disk_bytes = 64 << 20;
     limits.disk_files = 4_096;
     limits.processes = 64;
-    limits.cpu_s = 2;
+    limits.cpu_s = 1;
     limits.output_bytes = 1 << 20;
     let repository = TestRepository::new(&[("a.txt", "a\n")]);
     let Some(validator) = sandbox(&repository, fixed(&[], &["true"]), limits).await else { return };
@@ -152,7 +152,7 @@ async fn limits_end_a_check_with_a_status_of_its_own() {
         ("no-such-command", CheckStatus::NothingRan),
         ("true", CheckStatus::NothingRan),
     ];
-    for some in cases.chunks(6) {
+    for some in cases.chunks(9) {
         let mut checks = tokio::task::JoinSet::new();
         for (command, expected) in some.iter().copied() {
             let mirror = repository.mirror();

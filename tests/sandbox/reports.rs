@@ -1,6 +1,6 @@
 //! Reports of tests, honest and not.
 
-use fix_adapters::validator::{Recipes, SandboxLimits};
+use fix_adapters::validator::{Environments, Recipes, SandboxLimits};
 use fix_pipeline::CheckStatus;
 use fix_tests::repository::TestRepository;
 
@@ -44,10 +44,12 @@ async fn a_report_makes_no_pass_and_leads_nowhere() {
 async fn pytest_reports_what_it_did() {
     let tests = "import pytest\n\n\n@pytest.mark.parametrize('n', range(4))\ndef test_n(n):\n    assert n != 2\n\n\n\
                  @pytest.mark.xfail\ndef test_expected():\n    assert False\n\n\n@pytest.mark.skip\ndef test_skipped():\n    pass\n";
+    let environments = tempfile::tempdir().unwrap();
     let green = tests.replace("!= 2", "!= 9");
     for (tests, expected) in [(tests, (CheckStatus::Failed, 5, 1)), (green.as_str(), (CheckStatus::Passed, 5, 0))] {
         let repository = TestRepository::new(&[("test_a.py", tests)]);
         let Some(validator) = sandbox(&repository, Recipes::Detect, SandboxLimits::default()).await else { return };
+        let validator = validator.with_environments(Environments::new(environments.path()));
         let report = baseline(&validator, &repository).await;
         if report.status == CheckStatus::PrepareFailed {
             return println!("skipped: pytest can't be installed: {}", report.output_tail);

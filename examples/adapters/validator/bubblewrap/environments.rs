@@ -22,7 +22,7 @@ pub struct Environments {
     pub folder: PathBuf,
     /// How many there may be; those not used for longest go.
     pub count: usize,
-    /// What they may hold together, in bytes. None may be larger than [`SandboxLimits::disk_bytes`](crate::validator::SandboxLimits::disk_bytes).
+    /// What they may hold together, in bytes. None is larger than what a check may write.
     pub bytes: u64,
     /// How long one is used: without it, what is not pinned would never be new.
     pub age: Duration,

@@ -40,8 +40,8 @@ impl Container {
     /// A validator for the commits of `repository`. Tries a container out first.
     ///
     /// # Errors
-    /// [`AdapterErrorKind::Unsupported`] when there is no such engine or image, or the engine can't
-    /// keep the limits; the message says what to do.
+    /// [`AdapterErrorKind::Unsupported`](fix_pipeline::AdapterErrorKind::Unsupported) when there is no such
+    /// engine or image, or the engine can't keep the limits; the message says what to do.
     pub async fn new(
         repository: Repository,
         recipes: Recipes,
