@@ -31,7 +31,7 @@ async fn mend(home: &Path, broken: &Broken) -> Option<(Finished, Repository)> {
         }
         Err(error) => panic!("{error}"),
     };
-    let commit = repository.resolve("main").unwrap();
+    let commit = repository.resolve("main").await.unwrap();
     let failure = Failure::new(
         format!("test-{}", broken.name).parse().unwrap(),
         origin.to_string_lossy(),

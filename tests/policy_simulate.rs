@@ -34,25 +34,35 @@ async fn runs_are_decided_again_under_both_policies() {
     let store = Sqlite::open_to_read(&file).await.unwrap();
 
     let strict = engine("version = 1\n[limits]\nlines_removed_max = 0");
-    let simulation = simulate(&store, &strict, &PolicyEngine::default()).await.unwrap();
+    let simulation =
+        simulate(&store, &store.runs(u32::MAX).await.unwrap(), &strict, &PolicyEngine::default()).await.unwrap();
     assert_eq!((simulation.runs, simulation.otherwise(), simulation.differences.len()), (2, 2, 2));
     let patch = &simulation.differences[0];
     assert_eq!((patch.what, patch.old.allowed, patch.new.allowed), ("patch", false, true));
     assert_eq!((patch.gone.len(), patch.came.len()), (1, 0));
     assert_eq!(patch.gone[0].code, "limit_exceeded");
 
-    let simulation = simulate(&store, &PolicyEngine::default(), &PolicyEngine::default()).await.unwrap();
+    let simulation =
+        simulate(&store, &store.runs(u32::MAX).await.unwrap(), &PolicyEngine::default(), &PolicyEngine::default())
+            .await
+            .unwrap();
     assert!(simulation.differences.is_empty());
 
-    let simulation = simulate(&store, &PolicyEngine::default(), &engine("version = 1\n[paths]\nforbidden = ['*.py']"))
-        .await
-        .unwrap();
+    let simulation = simulate(
+        &store,
+        &store.runs(u32::MAX).await.unwrap(),
+        &PolicyEngine::default(),
+        &engine("version = 1\n[paths]\nforbidden = ['*.py']"),
+    )
+    .await
+    .unwrap();
     assert_eq!(
         simulation.differences.iter().map(|found| found.what).collect::<Vec<_>>(),
         ["plan", "patch", "plan", "patch"]
     );
     assert_eq!(simulation.differences[0].came[0].code, "path_forbidden");
 
-    let simulation = simulate(&store, &PolicyEngine::default(), &engine("")).await.unwrap();
+    let simulation =
+        simulate(&store, &store.runs(u32::MAX).await.unwrap(), &PolicyEngine::default(), &engine("")).await.unwrap();
     assert!(simulation.differences.iter().all(|found| !found.new.allowed), "an empty policy denies");
 }

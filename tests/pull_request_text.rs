@@ -48,7 +48,9 @@ async fn assert_inert(id: &str, text: &str) -> usize {
         seen += 1;
         // Outside of the fences stands what would stand there for any text.
         let digest_free = |lines: Vec<&str>| {
-            lines.into_iter().filter(|line| !line.starts_with("Label: ")).map(ToOwned::to_owned).collect::<Vec<_>>()
+            let is_free =
+                |line: &&str| !["Fix-Plan: ", "Fix-Attestation: "].iter().any(|trailer| line.starts_with(trailer));
+            lines.into_iter().filter(is_free).map(ToOwned::to_owned).collect::<Vec<_>>()
         };
         assert_eq!(digest_free(outside_of_fences(&body)), digest_free(outside_of_fences(&plain[1])), "{id} {field}");
         assert_eq!(title, plain[0], "{id} {field}: no text of the plan reaches the title");
@@ -96,12 +98,31 @@ async fn our_own_texts_do_nothing() {
     assert!(published > 20, "most of them are legal texts: {published}");
 }
 
+/// What git takes for trailers, as when the text becomes the message of a squashed merge.
+fn trailers(body: &str) -> Vec<String> {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("message");
+    std::fs::write(&file, format!("Declare requests (#1)\n\n{body}")).unwrap();
+    let parsed = fix_tests::repository::git(folder.path(), &["interpret-trailers", "--parse", "message"]);
+    parsed.lines().map(ToOwned::to_owned).collect()
+}
+
 /// The proof is there for people and for tools.
 #[tokio::test]
 async fn the_proof_is_in_the_text() {
-    let (_, change) = Case::missing_dependency().validated(FakeValidator::red_then_green()).await.unwrap();
+    let (run, change) = Case::missing_dependency().validated(FakeValidator::red_then_green()).await.unwrap();
     let (body, attestation) = (&change.draft().body, change.attestation());
     assert!(body.contains("| verdict | failed | passed |"), "{body}");
+    assert!(body.contains("(exit 1 without, exit 0 with)"), "{body}");
+    assert_eq!(
+        trailers(body),
+        [
+            "Fix-Label: safe".to_owned(),
+            format!("Fix-Run: {}", run.run),
+            format!("Fix-Plan: {}", change.plan().get().digest()),
+            format!("Fix-Attestation: {}", attestation.digest),
+        ]
+    );
     assert!(body.contains(&attestation.statement));
     assert_eq!(attestation.envelope, None, "nobody signed it");
     let statement: Value = serde_json::from_str(&attestation.statement).unwrap();
@@ -201,5 +222,5 @@ async fn the_longest_text_fits() {
     let body = &change.draft().body;
     assert!(body.chars().count() < 65_536, "{}", body.chars().count());
     assert!(body.contains("more bytes are in the journal of the run."));
-    assert!(outside_of_fences(body).iter().any(|line| line.starts_with("Label: ")));
+    assert!(outside_of_fences(body).iter().any(|line| line.starts_with("Fix-Run: ")));
 }

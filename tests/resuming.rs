@@ -142,6 +142,31 @@ async fn a_pull_request_of_a_run_that_was_called_off_is_told() {
     let error = pipeline.run(&case.failure, &case.tree).await.unwrap_err();
     let PipelineError::Unsettled { branch, code, .. } = &error else { panic!("{error:?}") };
     assert_eq!((branch, *code), (&forge.pull_requests()[0].branch, OutcomeCode::Abandoned));
+
+    // So is everybody who comes after, since that worker may have died with its answer; until a person decides.
+    let pipeline = Pipeline::new(MockPlanSource::new(), MockValidator::new(), &forge, &store);
+    for _ in 0..2 {
+        let (run, abandoned) = (pipeline.run(&case.failure, &case.tree), pipeline.abandon(&case.failure, "again"));
+        for error in [run.await.unwrap_err(), abandoned.await.unwrap_err()] {
+            assert!(matches!(&error, PipelineError::Unsettled { code: OutcomeCode::Abandoned, .. }), "{error:?}");
+        }
+    }
+    forge.then(ForgeFault::Refuse(Unavailable));
+    assert!(pipeline.run(&case.failure, &case.tree).await.unwrap_err().is_transient(), "nobody could look");
+    forge.close(branch);
+    let finished = pipeline.run(&case.failure, &case.tree).await.unwrap();
+    assert_eq!(stopped(&finished), (OutcomeCode::Abandoned, "crashed 3 times"));
+}
+
+/// A run that was called over before it announced anything is answered from its journal alone.
+#[tokio::test]
+async fn the_forge_is_not_asked_about_what_was_never_announced() {
+    let (case, store) = begun_until("validated").await;
+    let pipeline = Pipeline::new(MockPlanSource::new(), MockValidator::new(), never(), &store);
+    for reason in ["crashed 3 times", "crashed 4 times"] {
+        let finished = pipeline.abandon(&case.failure, reason).await.unwrap();
+        assert_eq!(stopped(&finished), (OutcomeCode::Abandoned, "crashed 3 times"));
+    }
 }
 
 /// What stands for a password depends on what is known to be secret; the repository is the same.

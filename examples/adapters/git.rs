@@ -7,12 +7,17 @@ use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
 use fix_pipeline::{AdapterError, AdapterErrorKind};
+use rustix::process::{Pid, Resource, Rlimit, prlimit};
 use tokio::io::AsyncWriteExt as _;
+
+use crate::repository::Lease;
 
 /// One git directory.
 #[derive(Clone, Debug)]
 pub(crate) struct Git {
     dir: PathBuf,
+    /// Keeps a directory that may be removed.
+    _lease: Option<Lease>,
 }
 
 /// A git command that failed.
@@ -44,7 +49,12 @@ impl GitError {
 impl Git {
     /// The git directory at `dir`.
     pub(crate) fn new(dir: impl Into<PathBuf>) -> Self {
-        Self { dir: dir.into() }
+        Self { dir: dir.into(), _lease: None }
+    }
+
+    /// The git directory at `dir`, which stays for as long as this or a copy of it does.
+    pub(crate) fn leased(dir: impl Into<PathBuf>, lease: Lease) -> Self {
+        Self { dir: dir.into(), _lease: Some(lease) }
     }
 
     pub(crate) fn dir(&self) -> &Path {
@@ -100,10 +110,30 @@ impl Git {
         environment: &[(&str, &OsStr)],
         input: &[u8],
     ) -> Result<Vec<u8>, GitError> {
+        self.call_within(args, environment, input, None).await
+    }
+
+    /// The same, and no file that it writes is larger than `file_bytes`.
+    pub(crate) async fn call_bounded<A: AsRef<OsStr>>(
+        &self,
+        args: &[A],
+        environment: &[(&str, &OsStr)],
+        file_bytes: u64,
+    ) -> Result<Vec<u8>, GitError> {
+        self.call_within(args, environment, b"", Some(file_bytes)).await
+    }
+
+    async fn call_within<A: AsRef<OsStr>>(
+        &self,
+        args: &[A],
+        environment: &[(&str, &OsStr)],
+        input: &[u8],
+        file_bytes: Option<u64>,
+    ) -> Result<Vec<u8>, GitError> {
         let mut command = self.command();
         command.args(args).envs(environment.iter().copied());
         let operation = args.first().map(|arg| arg.as_ref().to_string_lossy().into_owned()).unwrap_or_default();
-        let ended = tokio::time::timeout(CALL_TIME, communicate(command, input));
+        let ended = tokio::time::timeout(CALL_TIME, communicate(command, input, file_bytes));
         let Ok(output) = ended.await else {
             let problem = format!("took longer than {} s, and was killed", CALL_TIME.as_secs());
             return Err(GitError::new(&operation, &self.dir, problem));
@@ -132,19 +162,12 @@ impl Git {
             .env("GIT_CONFIG_NOSYSTEM", "1")
             .env("GIT_CONFIG_GLOBAL", "/dev/null")
             .env("GIT_TERMINAL_PROMPT", "0")
-            .env("GIT_ALLOW_PROTOCOL", "https:file")
+            .env("GIT_ALLOW_PROTOCOL", "file")
             .env("LC_ALL", "C")
             .args(["-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false", "-c", "safe.directory=*"])
-            .args([
-                "-c",
-                "gc.auto=0",
-                "-c",
-                "maintenance.auto=false",
-                "-c",
-                "credential.helper=",
-                "-c",
-                "fetch.fsckObjects=true",
-            ])
+            .args(["-c", "gc.auto=0", "-c", "maintenance.auto=false", "-c", "fetch.fsckObjects=true"])
+            // A redirect may lead anywhere.
+            .args(["-c", "http.followRedirects=false"])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
@@ -156,8 +179,12 @@ impl Git {
 const CALL_TIME: Duration = Duration::from_secs(120);
 
 /// Runs `command` to its end; it is killed when this future is dropped.
-async fn communicate(command: Command, input: &[u8]) -> std::io::Result<Output> {
+async fn communicate(command: Command, input: &[u8], file_bytes: Option<u64>) -> std::io::Result<Output> {
     let mut child = tokio::process::Command::from(command).kill_on_drop(true).spawn()?;
+    if let (Some(bytes), Some(pid)) = (file_bytes, child.id().and_then(|pid| Pid::from_raw(pid.try_into().ok()?))) {
+        // What it starts has the same limit; it has hardly started itself.
+        prlimit(Some(pid), Resource::Fsize, Rlimit { current: Some(bytes), maximum: Some(bytes) })?;
+    }
     let stdin = child.stdin.take();
     let write = async {
         if let Some(mut stdin) = stdin {
@@ -179,7 +206,7 @@ mod tests {
     async fn a_dropped_call_is_killed() {
         let mut sleep = Command::new("sleep");
         sleep.arg("86400.25").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let call = communicate(sleep, b"");
+        let call = communicate(sleep, b"", None);
         assert!(tokio::time::timeout(Duration::from_millis(50), call).await.is_err());
         let is_running = || {
             let found = Command::new("pgrep").args(["-P", &std::process::id().to_string(), "-f", "86400.25"]).output();

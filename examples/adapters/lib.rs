@@ -7,8 +7,9 @@
 //! | [`PrSink`](fix_pipeline::PrSink) | [`pr_sink::LocalGit`]; with feature `github`, `pr_sink::GitHub` |
 //! | [`RunStore`](fix_pipeline::RunStore) | [`run_store::Sqlite`]; with feature `postgres`, `run_store::Postgres` |
 //!
-//! They are there to be used, and to be read: copy one to begin your own.
+//! [`config`] chooses among them by a file, the environment and flags. They are there to be used, and to be read: copy one to begin your own.
 
+pub mod config;
 mod git;
 pub mod plan_source;
 pub mod pr_sink;

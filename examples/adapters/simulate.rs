@@ -1,17 +1,17 @@
 //! What another policy would have decided about the runs of a store.
 
-use fix_pipeline::{AdapterError, AdapterErrorKind, Entry, Event, RunId, RunStore as _};
+use fix_pipeline::{AdapterError, AdapterErrorKind, Entry, Event, RunId, RunStore};
 use fix_plan::{FixPlan, RepoPath};
 use fix_policy::{Decision, Difference, PatchText, PolicyEngine, PolicyViolation, compare};
 use serde::Serialize;
 
-use crate::run_store::Sqlite;
+use crate::run_store::RunSummary;
 
 /// What changes when one policy replaces another.
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct Simulation {
-    /// How many runs the store has.
+    /// How many runs there are.
     pub runs: usize,
     /// The decisions that would be others, run by run.
     pub differences: Vec<RunDifference>,
@@ -47,14 +47,18 @@ pub struct RunDifference {
     pub came: Vec<PolicyViolation>,
 }
 
-/// Decides about every recorded plan and patch again, under both policies. The store is only read.
+/// Decides about the recorded plan and patch of each of `runs` again, under both policies. The store is only read.
 ///
 /// # Errors
 /// Those of the store; and [`AdapterErrorKind::Refused`] for a run whose name is none.
-pub async fn simulate(store: &Sqlite, old: &PolicyEngine, new: &PolicyEngine) -> Result<Simulation, AdapterError> {
-    let runs = store.runs(u32::MAX).await?;
+pub async fn simulate(
+    store: &impl RunStore,
+    runs: &[RunSummary],
+    old: &PolicyEngine,
+    new: &PolicyEngine,
+) -> Result<Simulation, AdapterError> {
     let mut differences = Vec::new();
-    for run in &runs {
+    for run in runs {
         let id: RunId = run.run_id.parse().map_err(|_| {
             AdapterError::new(AdapterErrorKind::Refused, "simulate a policy", format!("{:?} is no run", run.run_id))
         })?;

@@ -12,6 +12,14 @@ pub(crate) struct Args {
     #[arg(long, global = true)]
     pub(crate) json: bool,
 
+    /// The configuration; without, FIX_CONFIG, or fix/fix.toml in $XDG_CONFIG_HOME.
+    #[arg(long, value_name = "FILE", global = true)]
+    pub(crate) config: Option<PathBuf>,
+
+    /// Set a key of the configuration, such as sandbox.kind=container; may be given several times.
+    #[arg(long, value_name = "KEY=VALUE", global = true)]
+    pub(crate) set: Vec<String>,
+
     #[command(subcommand)]
     pub(crate) command: Command,
 }
@@ -34,6 +42,10 @@ pub(crate) enum Command {
     Runs(RunsArgs),
     /// Show one run: its report and its journal.
     Show(ShowArgs),
+    /// Say what is missing before `fix run` can work: tries each adapter that is chosen.
+    Doctor(DoctorArgs),
+    /// Print a configuration with every key, its default, and what it means.
+    Config,
     /// Derive each deterministic stage of a stored run again, and compare; asks no model, sandbox or forge.
     Replay(ReplayArgs),
 }
@@ -164,21 +176,55 @@ pub(crate) struct ModelArgs {
     pub(crate) model: Option<String>,
 
     /// The base URL of the model's API, when it is not the API's own; a key for it is FIX_MODEL_API_KEY.
-    #[arg(long, value_name = "URL", requires = "model")]
+    #[arg(long, value_name = "URL")]
     pub(crate) model_url: Option<String>,
 
     /// The time for one round, in seconds; without, 120.
-    #[arg(long, value_name = "SECONDS", requires = "model")]
+    #[arg(long, value_name = "SECONDS")]
     pub(crate) model_total: Option<u64>,
 
     /// The time that the model may be silent, in seconds; without, 20.
-    #[arg(long, value_name = "SECONDS", requires = "model")]
+    #[arg(long, value_name = "SECONDS")]
     pub(crate) model_idle: Option<u64>,
+}
+
+/// What may be set for `fix doctor` as for `fix run`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct DoctorArgs {
+    #[command(flatten)]
+    pub(crate) adapters: AdapterArgs,
+}
+
+/// The adapters of a run, where they are not those of the configuration.
+#[derive(Debug, clap::Args)]
+pub(crate) struct AdapterArgs {
+    /// A command that checks the project, as a shell reads it; may be given several times.
+    #[arg(long, value_name = "CMD")]
+    pub(crate) check: Vec<String>,
+
+    /// Check in containers of this image, instead of bubblewrap.
+    #[arg(long, value_name = "IMAGE")]
+    pub(crate) container: Option<String>,
+
+    /// The policy: TOML, JSON or YAML by its ending. Without, the default policy.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) policy: Option<PathBuf>,
+
+    /// Open the pull request in this repository on GitHub; its token is FIX_GITHUB_TOKEN.
+    #[arg(long, value_name = "OWNER/NAME")]
+    pub(crate) github: Option<String>,
+
+    /// Where runs are kept.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) store: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) model: ModelArgs,
 }
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct RunArgs {
-    /// The git repository; its checked out branch is mended.
+    /// The git repository; its checked out branch is mended. For a pull request on GitHub, a clone.
     #[arg(long, value_name = "DIR")]
     pub(crate) repo: PathBuf,
 
@@ -186,24 +232,12 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "LOG")]
     pub(crate) log: PathBuf,
 
-    /// A command that checks the project, as a shell reads it; may be given several times.
-    #[arg(long, value_name = "CMD")]
-    pub(crate) check: Vec<String>,
-
-    /// The policy: TOML, JSON or YAML by its ending. Without, the default policy.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) policy: Option<PathBuf>,
-
-    /// Where runs are kept.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) store: Option<PathBuf>,
-
     /// Begin a new run, although this failure had one that ended.
     #[arg(long)]
     pub(crate) again: bool,
 
     #[command(flatten)]
-    pub(crate) model: ModelArgs,
+    pub(crate) adapters: AdapterArgs,
 }
 
 #[derive(Debug, clap::Args)]

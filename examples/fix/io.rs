@@ -111,32 +111,12 @@ pub(crate) fn directory(path: &Path) -> Result<PathBuf, CliError> {
     }
 }
 
-/// The engine of a policy file, or of the default policy. One that can't be read denies everything.
-pub(crate) fn policy(file: Option<&Path>) -> PolicyEngine {
-    let Some(file) = file else { return PolicyEngine::default() };
+/// The engine of a policy file. One that can't be read denies everything.
+pub(crate) fn policy(file: &Path) -> PolicyEngine {
     PolicyEngine::from_policy_or_deny(load(file))
 }
 
 fn load(file: &Path) -> Result<SafetyPolicy, PolicyError> {
     let content = read(file).map_err(|error| PolicyError::Unreadable { problem: error.message })?;
     SafetyPolicy::from_file(&file.display().to_string(), &content)
-}
-
-/// Where runs are kept when nothing else is said.
-pub(crate) fn store(file: Option<&Path>) -> Result<PathBuf, CliError> {
-    match file {
-        Some(file) => Ok(file.to_owned()),
-        None => Ok(home_folder("XDG_STATE_HOME", ".local/state")?.join("fix/runs.sqlite3")),
-    }
-}
-
-/// Where mirrors of repositories are kept.
-pub(crate) fn cache() -> Result<PathBuf, CliError> {
-    Ok(home_folder("XDG_CACHE_HOME", ".cache")?.join("fix/repositories"))
-}
-
-fn home_folder(variable: &str, default: &str) -> Result<PathBuf, CliError> {
-    let set = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    let folder = set(variable).or_else(|| Some(set("HOME")?.join(default)));
-    folder.ok_or_else(|| CliError::unusable(format!("neither {variable} nor HOME is set to an absolute path")))
 }

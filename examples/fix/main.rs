@@ -6,6 +6,7 @@
 
 mod args;
 mod commands;
+mod config;
 mod io;
 
 use std::process::ExitCode;
@@ -13,6 +14,7 @@ use std::process::ExitCode;
 use clap::Parser as _;
 
 use args::{Args, Command};
+use config::Source;
 use io::{Answer, CliError};
 
 fn main() -> ExitCode {
@@ -26,17 +28,7 @@ fn main() -> ExitCode {
         }
     };
     let json = args.json;
-    let answered = match args.command {
-        Command::Schema(args) => commands::schema::run(&args),
-        Command::Check(args) => commands::check::run(&args, json),
-        Command::Patch(args) => commands::patch::run(&args, json),
-        Command::Policy(args) => block_on(commands::policy::run(&args, json)),
-        Command::Plan(args) => block_on(commands::plan::run(&args, json)),
-        Command::Run(args) => block_on(commands::run::run(&args, json)),
-        Command::Runs(args) => block_on(commands::runs::list(&args, json)),
-        Command::Show(args) => block_on(commands::runs::show(&args, json)),
-        Command::Replay(args) => block_on(commands::replay::run(&args, json)),
-    };
+    let answered = answer(args);
     match answered {
         Ok(Answer::Yes) => ExitCode::SUCCESS,
         Ok(Answer::No) => ExitCode::from(1),
@@ -46,6 +38,27 @@ fn main() -> ExitCode {
             error.report(json);
             error.exit_code()
         }
+    }
+}
+
+fn answer(args: Args) -> Result<Answer, CliError> {
+    let json = args.json;
+    let config = Source::new(args.config, &args.set)?;
+    match args.command {
+        Command::Schema(args) => commands::schema::run(&args),
+        Command::Check(args) => commands::check::run(&args, json),
+        Command::Patch(args) => commands::patch::run(&args, json),
+        Command::Policy(args) => block_on(commands::policy::run(&args, &config, json)),
+        Command::Plan(args) => block_on(commands::plan::run(&args, &config, json)),
+        Command::Run(args) => block_on(commands::run::run(&args, &config, json)),
+        Command::Runs(args) => block_on(commands::runs::list(&args, &config, json)),
+        Command::Show(args) => block_on(commands::runs::show(&args, &config, json)),
+        Command::Doctor(args) => block_on(commands::doctor::run(&args, &config, json)),
+        Command::Config => {
+            print!("{}", fix_adapters::config::EXAMPLE);
+            Ok(Answer::Yes)
+        }
+        Command::Replay(args) => block_on(commands::replay::run(&args, &config, json)),
     }
 }
 

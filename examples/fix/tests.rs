@@ -15,6 +15,8 @@ fn fix(args: &[&str], input: &str, directory: &Path) -> Output {
         .current_dir(directory)
         .env("XDG_STATE_HOME", directory.join("state"))
         .env("XDG_CACHE_HOME", directory.join("cache"))
+        .env("XDG_CONFIG_HOME", directory.join("config"))
+        .env_remove("FIX_CONFIG")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -303,4 +305,64 @@ fn a_model_that_cannot_be_had_is_unusable() {
         // Nobody listens there.
         assert_eq!(code(&plan(&["--model", "ollama:x", "--model-url", "http://127.0.0.1:1", "--model-total", "1"])), 3);
     }
+}
+
+#[test]
+fn the_doctor_names_what_is_missing_and_what_to_do() {
+    let project = project();
+    let doctor = |args: &[&str]| {
+        let output = fix(&[&["--json", "doctor"], args].concat(), "", project.path());
+        (code(&output), object(&output))
+    };
+    let said = |examined: &Value, part: &str| {
+        let finding = examined["findings"].as_array().unwrap().iter().find(|finding| finding["part"] == part).unwrap();
+        (finding["ok"].as_bool().unwrap(), finding["message"].as_str().unwrap().to_owned())
+    };
+    let (_, usual) = doctor(&[]);
+    assert_eq!(usual["configuration"], Value::Null);
+    for part in ["git", "policy", "repositories", "model", "store", "pull requests"] {
+        assert!(said(&usual, part).0, "{part}: {usual}");
+    }
+    assert_eq!(usual["ok"], json!(said(&usual, "sandbox").0));
+
+    fs::write(project.path().join("fix.toml"), "[sandbox]\nkind = 'container'\n[store]\nkind = 'postgres'\n").unwrap();
+    let (code, examined) = doctor(&["--config", "fix.toml", "--github", "octo/app", "--policy", "none.toml"]);
+    assert_eq!((code, &examined["ok"], &examined["configuration"]), (1, &json!(false), &json!("fix.toml")));
+    for (part, with, without) in [
+        ("sandbox", "set container.image", "--features container"),
+        ("store", "FIX_STORE_URL", "--features postgres"),
+        ("pull requests", "FIX_GITHUB_TOKEN", "--features github"),
+        ("policy", "none.toml", "none.toml"),
+    ] {
+        let (ok, message) = said(&examined, part);
+        assert!(!ok && (message.contains(with) || message.contains(without)), "{part}: {message}");
+    }
+}
+
+/// A repository that is checked out has no say in how it is checked.
+#[test]
+fn the_directory_has_no_configuration() {
+    let project = project();
+    fs::write(project.path().join("fix.toml"), "[store]\nfile = '/nowhere/runs'\n").unwrap();
+    let output = fix(&["--json", "doctor"], "", project.path());
+    assert_eq!(object(&output)["configuration"], Value::Null);
+    let named = fix(&["--json", "runs", "--config", "fix.toml"], "", project.path());
+    assert!(object(&named)["error"].as_str().unwrap().contains("/nowhere/runs"));
+}
+
+#[test]
+fn a_configuration_that_is_wrong_is_told_with_its_key() {
+    let project = project();
+    for (args, said) in [
+        (["--set", "sandbox.kind=jail"], "bubblewrap, container"),
+        (["--set", "sandbox"], "KEY=VALUE"),
+        (["--set", "store.file=runs"], "store.file"),
+        (["--config", "none.toml"], "none.toml"),
+    ] {
+        let output = fix(&[&["--json", "runs"][..], &args].concat(), "", project.path());
+        let told = object(&output);
+        assert!(code(&output) == 2 && told["error"].as_str().unwrap().contains(said), "{args:?}: {told}");
+    }
+    let output = fix(&["config"], "", project.path());
+    assert!(String::from_utf8(output.stdout).unwrap().contains("[sandbox]"));
 }

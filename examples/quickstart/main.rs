@@ -55,7 +55,7 @@ async fn mend(home: &Path, broken: &Broken) -> Result<bool, Error> {
     terminal::heading(&format!("━━ {}: {}", broken.name, broken.story));
     let origin = broken.create(home)?;
     let repository = Repository::open(&home.join("mirrors"), Location::Local(origin.clone()))?;
-    let commit = repository.resolve(repositories::BRANCH)?;
+    let commit = repository.resolve(repositories::BRANCH).await?;
     let failure = Failure::new(
         format!("quickstart-{}", broken.name).parse()?,
         origin.display().to_string(),

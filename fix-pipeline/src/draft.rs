@@ -151,8 +151,7 @@ fn body(
     let _ = writeln!(body, "| checks failed | {} | {} |", baseline.tests_failed, report.tests_failed);
     let short = |report: &Report| report.fingerprint().get(..16).map(ToOwned::to_owned).unwrap_or_default();
     let _ = writeln!(body, "| fingerprint | `{}` | `{}` |\n", short(baseline), short(report));
-    let commands: Vec<String> = report.commands.iter().map(command).collect();
-    section(&mut body, "Commands", &commands.join("\n"));
+    section(&mut body, "Commands", &commands(baseline, report));
     section(&mut body, "Sandbox", &report.sandbox);
     let findings: Vec<&str> = patch.get().findings().iter().map(|finding| finding.message.as_str()).collect();
     if !findings.is_empty() {
@@ -164,9 +163,10 @@ fn body(
     if let Some(envelope) = &attestation.envelope {
         section(&mut body, "Attestation, signed (DSSE)", envelope);
     }
-    let _ = writeln!(
+    // The last paragraph is one of git trailers: a squashed merge takes it into its commit.
+    let _ = write!(
         body,
-        "Label: `{label}`. Run: `{}`. Plan: `{}`. Attestation: `{}`.",
+        "Fix-Label: {label}\nFix-Run: {}\nFix-Plan: {}\nFix-Attestation: {}\n",
         run.run,
         plan.get().digest(),
         attestation.digest
@@ -182,13 +182,24 @@ fn step(operation: &Operation) -> String {
     text
 }
 
-fn command(record: &CommandRecord) -> String {
-    let phase = match record.phase {
-        Phase::Prepare => "prepare",
-        Phase::Check => "check",
-    };
-    let exit = record.exit_code.map_or_else(|| "ended by a signal or limit".to_owned(), |code| format!("exit {code}"));
-    format!("{phase}: {} ({exit})", record.command)
+/// What ran with the change, and how each command ended without it.
+fn commands(baseline: &Report, report: &Report) -> String {
+    let lines = report.commands.iter().enumerate().map(|(at, with)| {
+        let is_same = |without: &&CommandRecord| (without.phase, &without.command) == (with.phase, &with.command);
+        let phase = match with.phase {
+            Phase::Prepare => "prepare",
+            Phase::Check => "check",
+        };
+        match baseline.commands.get(at).filter(is_same) {
+            Some(without) => format!("{phase}: {} ({} without, {} with)", with.command, exit(without), exit(with)),
+            None => format!("{phase}: {} ({}, with the change only)", with.command, exit(with)),
+        }
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+fn exit(record: &CommandRecord) -> String {
+    record.exit_code.map_or_else(|| "ended by a signal or limit".to_owned(), |code| format!("exit {code}"))
 }
 
 fn decision(body: &mut String, what: &str, decision: &Decision) {

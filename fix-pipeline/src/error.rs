@@ -120,7 +120,8 @@ pub enum PipelineError {
     #[error("the attestation can't be written; please report this")]
     Attestation(#[source] Box<dyn Error + Send + Sync>),
     /// The forge may have been asked for a pull request, and its answer was never recorded; now the run
-    /// can't ask again. It stays as it is, for a person: nothing is opened, and nothing forgotten.
+    /// can't ask again, or was called over meanwhile. It stays as it is, for a person: nothing is opened, and
+    /// nothing forgotten.
     #[error(
         "there may be a pull request of branch {branch}, and the run can't go on ({code}: {message}); look at the forge, or resume it as it was begun"
     )]

@@ -108,13 +108,15 @@ impl<P: PlanSource, V: Validator, S: PrSink, R: RunStore> Pipeline<P, V, S, R> {
     ///
     /// `tree` is the snapshot of the failing commit. The journal is loaded first; what it
     /// holds is not done again: the model is not asked twice, and what is deterministic
-    /// is derived again and compared. A run that is over is answered from its journal.
+    /// is derived again and compared. A run that is over is answered from its journal; when it had announced
+    /// a pull request before it was called over, the sink is [asked](PrSink::find) once more, since another
+    /// worker may have opened it at that very moment.
     ///
     /// # Errors
     /// Infrastructure only; a denial or a failing check is an [`Outcome`]. After a
     /// [transient](PipelineError::is_transient) error the run can be resumed.
-    /// [`PipelineError::Unsettled`] when there may be a pull request that is not recorded, and the run
-    /// can't ask for it again.
+    /// [`PipelineError::Unsettled`] when there is, or may be, a pull request that is not recorded, and the
+    /// run can't ask for it again.
     ///
     /// # Cancel safety
     /// Dropping the future leaves a run that can be resumed. No pull request is opened
@@ -149,9 +151,7 @@ impl<P: PlanSource, V: Validator, S: PrSink, R: RunStore> Pipeline<P, V, S, R> {
         let span = tracing::info_span!("fix.run", run = %RunId::of(&failure.event_id));
         async {
             let mut worker = Worker::open(self, failure).await?;
-            if !worker.is_over() {
-                worker.abandon(reason).await?;
-            }
+            worker.abandon(reason).await?;
             Ok(worker.finished())
         }
         .instrument(span)

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
+use std::task::Poll;
 
 use fix_adapters::run_store::Sqlite;
 use fix_pipeline::testing::{Case, FakeForge, FakePlanSource, FakeValidator, conformance};
@@ -72,6 +73,42 @@ async fn the_store_in_sqlite() {
     let runs = again.runs(100).await.unwrap();
     let row = runs.iter().find(|row| row.event_id == "event-1").expect("the row changes with the journal");
     assert_eq!((row.status.as_str(), row.error.as_deref()), ("no_plan", Some("nothing")));
+}
+
+/// A hundred workers at once, some of whom come second and some of whom give up while they wait: entries share
+/// transactions, and nobody's answer depends on another's.
+#[tokio::test]
+async fn entries_that_share_a_transaction_are_answered_one_by_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Sqlite::open(&folder.path().join("runs.sqlite3")).await.unwrap();
+    let (_, entries) = short_run();
+    let run_of = |number: u32| RunId::of(&format!("event-{number}").parse().unwrap());
+    let mut appends = Vec::new();
+    for number in 0..100 {
+        // Every seventh has nothing to stand on.
+        let entry = &entries[usize::from(number % 7 == 0)];
+        appends.push((number, Box::pin(store.append(run_of(number), entry))));
+    }
+    let mut given_up = Vec::new();
+    for (number, append) in &mut appends {
+        let waits = std::future::poll_fn(|context| Poll::Ready(append.as_mut().poll(context).is_pending())).await;
+        // The first of them writes for the others.
+        if waits && *number % 5 == 0 {
+            given_up.push(*number);
+        }
+    }
+    assert!(given_up.contains(&0), "{given_up:?}");
+    appends.retain(|(number, _)| !given_up.contains(number));
+    for (number, append) in appends {
+        let kind = append.await.err().map(|error| error.kind());
+        assert_eq!(kind, (number % 7 == 0).then_some(AdapterErrorKind::Conflict), "{number}");
+        let stored = store.load(run_of(number)).await.unwrap();
+        assert_eq!(stored, entries[..usize::from(number % 7 != 0)], "{number}");
+    }
+    for number in given_up {
+        let stored = store.load(run_of(number)).await.unwrap();
+        assert!(stored.is_empty() || stored == entries[..1], "{number}: the entry, or nothing");
+    }
 }
 
 /// A whole run, with a pull request at its end.

@@ -1,25 +1,33 @@
 //! One run that kills itself at a chosen point: `crash-child HOME POINT`.
 //!
 //! A point is `before:EVENT` or `after:EVENT` (storing its entry), `plan_source` (asked, not
-//! answered), `validator` (checking the patched tree), `pushed` (the branch is there, the pull
-//! request is not), or `never`. Every call of a port but the store's is a line in `HOME/calls`.
+//! answered), `sandbox` (a real one, with processes in it), `validator` (checking the patched tree),
+//! `pushed` (the branch is there, the pull request is not), or `never`. Every call of a port but the
+//! store's is a line in `HOME/calls`.
+//!
+//! With `FIX_TEST_GITHUB`, the base of an API, the pull request is opened there, and `HOME/pid` says whom
+//! the forge has to kill. The exit code is 0 for a pull request, 3 for an error that passes, 1 for all else.
 
 use std::fs::OpenOptions;
 use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use fix_adapters::plan_source::Rules;
 use fix_adapters::pr_sink::LocalGit;
 use fix_adapters::repository::{Location, Repository};
 use fix_adapters::run_store::Sqlite;
+use fix_adapters::validator::{Bubblewrap, Recipe, Recipes, SandboxLimits};
+use fix_pipeline::dynamic::{DynPrSink, DynValidator};
 use fix_pipeline::{
-    AdapterError, Announcement, Entry, Outcome, Pipeline, PlanRequest, PlanSource, PrSink, PullRequest, RawPlan,
-    Report, RunContext, RunId, RunStore, Subject, Validated, Validator,
+    AdapterError, Announcement, Entry, Outcome, Pipeline, PipelineError, PlanRequest, PlanSource, PrSink, PullRequest,
+    RawPlan, Report, RunContext, RunId, RunStore, Subject, Validated, Validator,
 };
 use fix_plan::{Failure, Log};
 use fix_tests::adapters::Scripted;
+use fix_tests::processes::processes_with;
 
 /// An adapter in whose hands the process dies at `point`.
 struct Deadly<A> {
@@ -39,12 +47,26 @@ impl<A> Deadly<A> {
         file.and_then(|mut file| writeln!(file, "{what}")).expect("a line");
     }
 
-    /// Dies as by `kill -9`: nothing is flushed, closed or dropped.
     fn strike(&self, here: &str) {
         if self.point == here {
-            let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
+            die();
         }
     }
+}
+
+/// Dies as by `kill -9`: nothing is flushed, closed or dropped.
+fn die() {
+    let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
+}
+
+/// Dies as soon as some process has `word` as its last argument.
+fn die_beside(word: String) {
+    std::thread::spawn(move || {
+        while processes_with(&word) == 0 {
+            std::thread::yield_now();
+        }
+        die();
+    });
 }
 
 impl RunStore for Deadly<Sqlite> {
@@ -68,10 +90,15 @@ impl PlanSource for Deadly<Rules> {
     }
 }
 
-impl Validator for Deadly<Scripted> {
+impl Validator for Deadly<Arc<dyn DynValidator>> {
     async fn validate(&self, run: &RunContext, subject: Subject<'_>) -> Result<Report, AdapterError> {
         match subject {
-            Subject::Baseline => self.called("baseline"),
+            Subject::Baseline => {
+                self.called("baseline");
+                if self.point == "sandbox" {
+                    die_beside(self.home.to_string_lossy().into_owned());
+                }
+            }
             Subject::Patched(_) => {
                 self.called("patched");
                 self.strike("validator");
@@ -81,7 +108,7 @@ impl Validator for Deadly<Scripted> {
     }
 }
 
-impl PrSink for Deadly<LocalGit> {
+impl PrSink for Deadly<Arc<dyn DynPrSink>> {
     async fn open(&self, run: &RunContext, change: &Validated) -> Result<PullRequest, AdapterError> {
         self.called("open");
         if self.point == "pushed" {
@@ -107,8 +134,10 @@ async fn main() -> ExitCode {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
+            let passes = error.downcast_ref::<PipelineError>().is_some_and(PipelineError::is_transient)
+                || error.downcast_ref::<AdapterError>().is_some_and(AdapterError::is_transient);
             eprintln!("{error}");
-            ExitCode::from(3)
+            if passes { ExitCode::from(3) } else { ExitCode::FAILURE }
         }
     }
 }
@@ -121,18 +150,50 @@ async fn run() -> Result<bool, Box<dyn std::error::Error>> {
     let home = Path::new(home);
     let origin = home.join("origin.git");
     let repository = Repository::open(&home.join("mirrors"), Location::Local(origin.clone()))?;
-    let commit = repository.resolve("main")?;
-    let log = Log::from("app.py:1:1: F401 'os' imported but unused\n");
+    let commit = repository.resolve("main").await?;
+    let snapshot = repository.snapshot(&commit).await?;
+    let file = snapshot.files().find(|file| file.ends_with("app.py")).ok_or("no app.py")?;
+    let log = Log::from(format!("{file}:1:1: F401 'os' imported but unused\n").as_str());
     let failure =
         Failure::new("event-1".parse()?, origin.to_string_lossy(), commit.clone(), "main".parse()?, 1_772_442_000, log);
-    let store = Sqlite::open(&home.join("runs.sqlite3")).await?;
-    let sink = LocalGit::new(repository.clone(), home.join("pull-requests"));
+    let store = Sqlite::open(&home.join("store/runs.sqlite3")).await?;
+    let validator: Arc<dyn DynValidator> = match point.as_str() {
+        "sandbox" => Arc::new(sandbox(&repository, home).await?),
+        _ => Arc::new(Scripted::mended(repository.clone())),
+    };
     let pipeline = Pipeline::new(
         Deadly::new(Rules, point, home),
-        Deadly::new(Scripted::mended(repository.clone()), point, home),
-        Deadly::new(sink, point, home),
+        Deadly::new(validator, point, home),
+        Deadly::new(sink(&repository, home)?, point, home),
         Deadly::new(store, point, home),
     );
-    let finished = pipeline.run(&failure, &repository.snapshot(&commit).await?).await?;
+    let finished = pipeline.run(&failure, &snapshot).await?;
     Ok(matches!(finished.outcome, Outcome::Opened(_)))
+}
+
+/// A sandbox whose check starts a process that leaves its session, and never ends.
+async fn sandbox(repository: &Repository, home: &Path) -> Result<Bubblewrap, AdapterError> {
+    let wait = format!("python3 -c 'import time; time.sleep(86400)' '{}'", home.display());
+    let check = vec![format!("setsid {wait} & {wait}")];
+    let recipe = Recipe { prepare: Vec::new(), check };
+    Bubblewrap::new(repository.clone(), Recipes::Fixed(recipe), SandboxLimits::default()).await
+}
+
+#[cfg(feature = "github")]
+fn sink(repository: &Repository, home: &Path) -> Result<Arc<dyn DynPrSink>, Box<dyn std::error::Error>> {
+    use fix_adapters::pr_sink::GitHub;
+    use fix_adapters::pr_sink::github::Credentials;
+    let Ok(url) = std::env::var("FIX_TEST_GITHUB") else { return Ok(Arc::new(local(repository, home))) };
+    std::fs::write(home.join("pid"), std::process::id().to_string())?;
+    let token = std::env::var("FIX_TEST_TOKEN")?;
+    Ok(Arc::new(GitHub::at(url.parse()?, "octo/app".parse()?, Credentials::token(token.into())?)?))
+}
+
+#[cfg(not(feature = "github"))]
+fn sink(repository: &Repository, home: &Path) -> Result<Arc<dyn DynPrSink>, Box<dyn std::error::Error>> {
+    Ok(Arc::new(local(repository, home)))
+}
+
+fn local(repository: &Repository, home: &Path) -> LocalGit {
+    LocalGit::new(repository.clone(), home.join("pull-requests"))
 }

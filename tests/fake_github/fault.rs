@@ -1,6 +1,7 @@
 //! What goes wrong with one request.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use serde::Deserialize;
 
@@ -31,6 +32,9 @@ pub enum Fault {
     DoneAndBadGateway,
     /// Somebody asks for the same just before.
     Twice,
+    /// It is done, and whoever asked is killed before the answer comes: the process whose number stands in
+    /// this file.
+    Kill { pid_file: PathBuf },
     /// Somebody runs this in the repository just before.
     Before { run: Vec<String> },
 }

@@ -2,7 +2,8 @@
 //!
 //! `fake-github` prints the port that it listens at on loopback, and ends with its standard input. It has
 //! many worlds, each with one repository: `POST /_fake/worlds` makes one, `/w/ID` is its API, and
-//! `/w/ID/_fake/…` is where a test looks and interferes.
+//! `/w/ID/_fake/…` is where a test looks and interferes, `/w/ID/OWNER/NAME.git` is cloned from, and
+//! `/w/ID/moved/app.git` leads to `octo/app.git`.
 //!
 //! With `FIX_CORPUS_DIR`, answers have all the fields that GitHub's have, and each request and answer is
 //! checked against GitHub's own description of its API; what does not fit is in the `violations` of the world.
@@ -10,6 +11,7 @@
 mod contract;
 mod fault;
 mod objects;
+mod smart_http;
 mod world;
 
 use std::collections::BTreeMap;
@@ -58,6 +60,15 @@ async fn serve(State(forge): State<Arc<Forge>>, request: Request) -> Response {
     let world = lock(&forge.worlds).get(&id.parse().expect("a number")).cloned().expect("a world");
     if let Some(command) = rest.strip_prefix("_fake/") {
         return written(StatusCode::OK, &lock(&world).command(command, &json_of(&body)));
+    }
+    if let Some(path) = rest.strip_prefix("moved/app.git") {
+        let query = parts.uri.query().unwrap_or_default();
+        return redirect(&format!("/w/{id}/octo/app.git{path}?{query}"));
+    }
+    let repository = lock(&world).repository(rest);
+    if let Some((directory, tokens, path)) = repository {
+        lock(&world).log_git(&parts, &path);
+        return smart_http::serve(&directory, &tokens, &path, &parts, body).await;
     }
     let authorization = parts.headers.get("authorization").and_then(|value| value.to_str().ok());
     let call = Call {
@@ -118,6 +129,11 @@ async fn send((answer, fault): (Answer, Option<Fault>)) -> Response {
     match fault {
         // The connection is closed, and nobody is told why.
         Some(Fault::Lose | Fault::LoseRequest) => std::panic::resume_unwind(Box::new(())),
+        Some(Fault::Kill { pid_file }) => {
+            let pid = std::fs::read_to_string(pid_file).ok().and_then(|pid| pid.parse().ok()).expect("a process");
+            let pid = rustix::process::Pid::from_raw(pid).expect("a process");
+            rustix::process::kill_process(pid, rustix::process::Signal::KILL).expect("killed");
+        }
         Some(Fault::Slow) => {
             tokio::time::sleep(Duration::from_secs(3600)).await;
         }
@@ -136,6 +152,13 @@ async fn send((answer, fault): (Answer, Option<Fault>)) -> Response {
         }
         _ => {}
     }
+    response
+}
+
+fn redirect(to: &str) -> Response {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::MOVED_PERMANENTLY;
+    response.headers_mut().insert("location", HeaderValue::from_str(to).expect("a place"));
     response
 }
 

@@ -113,6 +113,18 @@ impl World {
         }
     }
 
+    /// The repository that `path` is in, who may fetch from it, and the path in it; where it is one for git.
+    pub fn repository(&self, path: &str) -> Option<(PathBuf, Vec<String>, String)> {
+        let rest = path.strip_prefix(&self.name)?.strip_prefix(".git")?;
+        Some((self.directory.clone(), self.tokens.clone(), rest.to_owned()))
+    }
+
+    /// Notes a request of git.
+    pub fn log_git(&mut self, request: &axum::http::request::Parts, path: &str) {
+        let query = request.uri.query().unwrap_or_default();
+        self.journal.push(json!({"method": request.method.as_str(), "git": path, "query": query}));
+    }
+
     /// What a test does behind the sink's back.
     pub fn command(&mut self, command: &str, wish: &Value) -> Value {
         match command {

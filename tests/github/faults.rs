@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::forge::{TOKEN, World, told};
 
 /// The requests of a change that is opened on a fresh forge, in their order.
-const STEPS: [&str; 11] = [
+pub const STEPS: [&str; 11] = [
     "GET pulls",
     "GET git/ref",
     "GET git/commit",

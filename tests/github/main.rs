@@ -1,11 +1,14 @@
 //! The pull request sink `github`, against a fake GitHub in another process.
 
 mod app;
+mod cloning;
 mod conformance;
+mod crashes;
 mod faults;
 mod forge;
 mod limits;
 
+use fix_adapters::config::Config;
 use fix_adapters::pr_sink::github::Commits;
 use fix_pipeline::testing::Case;
 use fix_pipeline::{AdapterError, AdapterErrorKind, PrSink as _, PrStatus, Report, RunContext, Subject, Validator};
@@ -30,6 +33,32 @@ async fn a_change_becomes_a_pull_request() {
     let before = world.journal().len();
     assert_eq!(world.sink().open(&run, &change).await.unwrap(), opened);
     assert!(world.journal()[before..].iter().all(|call| call["method"] == "GET"));
+}
+
+/// As a configuration chooses it.
+#[tokio::test]
+async fn a_configured_sink_opens_it_and_is_examined() {
+    let world = World::new();
+    let secret = world.repository.home().join("token");
+    std::fs::write(&secret, format!("{TOKEN}\n")).unwrap();
+    let file = world.repository.home().join("fix.toml");
+    let configured = |url: String| {
+        let text = "[pull_requests]\nkind = 'github'\n[github]\nrepository = 'octo/app'\ndraft = true\n";
+        let text = format!("{text}api_url = '{url}'\ntoken_file = '{}'\n", secret.display());
+        std::fs::write(&file, text).unwrap();
+        Config::load(Some(&file), [], Vec::new()).unwrap()
+    };
+    let config = configured(world.url());
+    let look = async |config: &Config| config.examine().await.into_iter().find(|found| found.part == "pull requests");
+    assert!(look(&config).await.unwrap().ok);
+    let (run, change) = world.change("event-1").await;
+    let opened = config.github().unwrap().open(&run, &change).await.unwrap();
+    assert_eq!(opened.status, PrStatus::Draft);
+    world.assert_one(&change);
+
+    std::fs::write(&secret, "ghp_wrong").unwrap();
+    let found = look(&config).await.unwrap();
+    assert!(!found.ok && found.message.contains("401") && !found.message.contains("ghp_wrong"), "{found:?}");
 }
 
 /// So a retry, on another machine or years later, gives the same commit.

@@ -6,6 +6,7 @@ pub mod corpus;
 pub mod docker;
 #[cfg(feature = "postgres")]
 pub mod postgres;
+pub mod processes;
 pub mod repository;
 
 /// The example of the project's front page, compiled.

@@ -1,6 +1,7 @@
 //! Where a repository is, as far as these adapters go.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -10,8 +11,8 @@ use std::str::FromStr;
 pub enum Location {
     /// A bare repository or a checkout, by its absolute path.
     Local(PathBuf),
-    /// A URL with the scheme `https`, without credentials.
-    Https(String),
+    /// A URL with the scheme `https`, or `http` to this machine; without credentials.
+    Url(String),
 }
 
 /// A location that these adapters don't fetch from.
@@ -32,7 +33,8 @@ impl FromStr for Location {
         if let Some(path) = text.strip_prefix("file://") {
             return path.parse();
         }
-        if let Some(rest) = text.strip_prefix("https://") {
+        let loopback = text.strip_prefix("http://").filter(|rest| is_loopback(rest));
+        if let Some(rest) = text.strip_prefix("https://").or(loopback) {
             let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
             if host.contains('@') {
                 return refuse("it holds credentials");
@@ -44,7 +46,7 @@ impl FromStr for Location {
             {
                 return refuse("it names no repository");
             }
-            return Ok(Self::Https(text.to_owned()));
+            return Ok(Self::Url(text.to_owned()));
         }
         if text.contains("://") || text.contains("::") {
             return refuse("its scheme is not https");
@@ -53,11 +55,38 @@ impl FromStr for Location {
     }
 }
 
+impl Location {
+    /// The scheme and the host of a URL, with its port.
+    pub(super) fn host(&self) -> Option<&str> {
+        let Self::Url(url) = self else { return None };
+        let (scheme, rest) = url.split_once("://")?;
+        let host = rest.split('/').next()?;
+        url.get(..scheme.len() + "://".len() + host.len())
+    }
+
+    /// The one protocol that git may use.
+    pub(super) fn protocol(&self) -> &str {
+        match self {
+            Self::Local(_) => "file",
+            Self::Url(url) => url.split_once("://").map_or("https", |(scheme, _)| scheme),
+        }
+    }
+}
+
+/// Whether what stands behind `http://` is on this machine, so that nobody can listen.
+fn is_loopback(rest: &str) -> bool {
+    let authority = rest.split('/').next().unwrap_or_default();
+    let host = authority.rsplit_once(':').map_or(authority, |(host, port)| {
+        if port.bytes().all(|byte| byte.is_ascii_digit()) { host } else { authority }
+    });
+    host == "localhost" || host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
 impl fmt::Display for Location {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Local(path) => path.display().fmt(f),
-            Self::Https(url) => f.write_str(url),
+            Self::Url(url) => f.write_str(url),
         }
     }
 }
@@ -68,7 +97,13 @@ mod tests {
 
     #[test]
     fn only_https_and_paths_are_fetched_from() {
-        for good in ["https://example.org/a/b.git", "/srv/a b.git", "file:///srv/a.git"] {
+        for good in [
+            "https://example.org/a/b.git",
+            "http://127.0.0.1:8080/a.git",
+            "http://[::1]/a.git",
+            "/srv/a b.git",
+            "file:///srv/a.git",
+        ] {
             assert!(good.parse::<Location>().is_ok(), "{good}");
         }
         for bad in [
@@ -76,6 +111,9 @@ mod tests {
             "git@example.org:a/b.git",
             "ssh://example.org/a",
             "http://example.org/a",
+            "http://127.0.0.1.example.org/a",
+            "http://127.0.0.1@example.org/a",
+            "http://me@127.0.0.1/a",
             "ext::sh -c id",
             "https://user:word@example.org/a",
             "https://example.org",

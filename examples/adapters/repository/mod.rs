@@ -1,5 +1,7 @@
 //! Repositories: where they are, a cache of bare mirrors, and snapshots of commits.
 
+mod cache;
+mod credentials;
 mod dir_tree;
 mod location;
 mod snapshot;
@@ -13,6 +15,9 @@ use fix_pipeline::{AdapterError, AdapterErrorKind};
 use fix_plan::CommitId;
 use sha2::{Digest as _, Sha256};
 
+pub(crate) use cache::Lease;
+use cache::Place;
+pub use credentials::{GitCredentials, InvalidGitCredentials};
 pub use dir_tree::DirTree;
 pub use location::{Location, UnsupportedLocation};
 pub(crate) use snapshot::Content;
@@ -23,11 +28,35 @@ use crate::git::{Git, GitError};
 /// A bare mirror of one repository, in a cache directory.
 ///
 /// Commits are fetched into it, snapshots are read from it, and the trees of
-/// patches are written to it. It has no work tree, no hooks and no remote.
+/// patches are written to it. It has no work tree, no hooks and no remote. Behind HTTPS, a commit is
+/// fetched alone, without its history.
+///
+/// Several processes may use one cache: one of them fetches at a time, and what is in use is not removed.
 #[derive(Clone, Debug)]
 pub struct Repository {
     git: Git,
+    place: Place,
     location: Location,
+    options: RepositoryOptions,
+}
+
+/// How a repository is fetched and kept.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct RepositoryOptions {
+    /// For a repository behind HTTPS.
+    pub credentials: Option<GitCredentials>,
+    /// What all mirrors of the cache may hold, in bytes. After a fetch, those that were not used for longest
+    /// are removed; those in use never are.
+    pub cache_bytes: u64,
+    /// The largest file that a fetch may make, in bytes: a repository that is larger is not fetched.
+    pub fetch_bytes: u64,
+}
+
+impl Default for RepositoryOptions {
+    fn default() -> Self {
+        Self { credentials: None, cache_bytes: 10 << 30, fetch_bytes: 4 << 30 }
+    }
 }
 
 impl Repository {
@@ -36,14 +65,18 @@ impl Repository {
     /// # Errors
     /// [`AdapterErrorKind::Unavailable`] when the cache can't be written or git can't be run.
     pub fn open(cache: &Path, location: Location) -> Result<Self, AdapterError> {
+        Self::open_with(cache, location, RepositoryOptions::default())
+    }
+
+    /// The same, fetched and kept so.
+    ///
+    /// # Errors
+    /// As [`Repository::open`].
+    pub fn open_with(cache: &Path, location: Location, options: RepositoryOptions) -> Result<Self, AdapterError> {
         let name: String =
             Sha256::digest(location.to_string()).iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-        let dir = cache.join(format!("{name}.git"));
-        let git = Git::new(&dir);
-        if !dir.join("HEAD").exists() {
-            make_mirror(cache, &dir)?;
-        }
-        Ok(Self { git, location })
+        let place = Place::new(cache, &name);
+        Ok(Self { git: place.open()?, place, location, options })
     }
 
     /// Where the repository is.
@@ -56,7 +89,7 @@ impl Repository {
     ///
     /// # Errors
     /// [`AdapterErrorKind::Refused`] when there is no such revision.
-    pub fn resolve(&self, revision: &str) -> Result<CommitId, AdapterError> {
+    pub async fn resolve(&self, revision: &str) -> Result<CommitId, AdapterError> {
         let refused = |message: String| AdapterError::new(AdapterErrorKind::Refused, "resolve a revision", message);
         if revision.starts_with('-') {
             return Err(refused(format!("{revision:?} is no revision")));
@@ -64,12 +97,15 @@ impl Repository {
         let found = match &self.location {
             Location::Local(_) => {
                 let commit = format!("{revision}^{{commit}}");
-                self.origin()?.line(&["rev-parse", "--verify", "--quiet", "--end-of-options", &commit])
+                let args = ["rev-parse", "--verify", "--quiet", "--end-of-options", &commit];
+                self.origin()?.call_line(&args).await
             }
-            Location::Https(url) => {
+            Location::Url(url) => {
                 let branch = format!("refs/heads/{revision}");
-                let listed = self.git.line(&["ls-remote", "--quiet", "--exit-code", "--end-of-options", url, &branch]);
-                listed.map(|lines| lines.split_whitespace().next().unwrap_or_default().to_owned())
+                let args = ["ls-remote", "--quiet", "--exit-code", "--end-of-options", url, &branch];
+                let listed = self.call_remote(&args.map(OsStr::new)).await;
+                let id = |listed: &str| listed.split_whitespace().next().unwrap_or_default().to_owned();
+                listed.map(|listed| id(&String::from_utf8_lossy(&listed)))
             }
         };
         let found = found
@@ -138,7 +174,7 @@ impl Repository {
     pub(crate) fn origin(&self) -> Result<Git, AdapterError> {
         match &self.location {
             Location::Local(path) => Ok(Git::new(git_dir(path))),
-            Location::Https(_) => {
+            Location::Url(_) => {
                 let message = format!("{} is not on this machine", self.location);
                 Err(AdapterError::new(AdapterErrorKind::Unsupported, "open a local repository", message))
             }
@@ -150,21 +186,32 @@ impl Repository {
         if self.has(commit).await {
             return Ok(());
         }
-        let fetched = self.fetch("+refs/heads/*:refs/cache/*").await;
+        let _turn = self.place.fetching().await?;
+        // Another process may have had the turn before, for the same.
         if self.has(commit).await {
             return Ok(());
         }
-        // Not on a branch (any more): ask for it by its id.
-        let by_id = self.fetch(commit.as_str()).await;
-        if self.has(commit).await {
-            return Ok(());
+        let every_branch: &[&str] = &["+refs/heads/*:refs/cache/*"];
+        let ways: &[&[&str]] = match &self.location {
+            // By its id, also when it is on no branch (any more).
+            Location::Local(_) => &[every_branch, &[commit.as_str()]],
+            // Alone, which is all that is needed; not every server gives out what no branch points to.
+            Location::Url(_) => &[&["--depth=1", commit.as_str()], every_branch],
+        };
+        let mut failed = Vec::new();
+        for way in ways {
+            failed.extend(self.fetch(way).await.err());
+            if self.has(commit).await {
+                // Whatever can't be removed is tried again after the next fetch.
+                let _ = self.place.sweep(self.options.cache_bytes);
+                return Ok(());
+            }
         }
-        let kind = if fetched.is_err() { AdapterErrorKind::Unavailable } else { AdapterErrorKind::Refused };
-        let message = format!("{commit} can't be had from {}", self.location);
-        let error = AdapterError::new(kind, "fetch a commit", message);
-        Err(match fetched.and(by_id) {
-            Ok(_) => error,
-            Err(cause) => error.with_source(cause),
+        let kind = if failed.len() == ways.len() { AdapterErrorKind::Unavailable } else { AdapterErrorKind::Refused };
+        let error = AdapterError::new(kind, "fetch a commit", format!("{commit} can't be had from {}", self.location));
+        Err(match failed.into_iter().next() {
+            Some(cause) => error.with_source(cause),
+            None => error,
         })
     }
 
@@ -172,22 +219,33 @@ impl Repository {
         self.git.call(&["cat-file", "-e", &format!("{commit}^{{commit}}")]).await.is_ok()
     }
 
-    async fn fetch(&self, what: &str) -> Result<Vec<u8>, GitError> {
+    /// Fetches; the last of `what` says which.
+    async fn fetch(&self, what: &[&str]) -> Result<Vec<u8>, GitError> {
         let from = match &self.location {
             Location::Local(path) => git_dir(path).into_os_string(),
-            Location::Https(url) => url.into(),
+            Location::Url(url) => url.into(),
         };
-        let args = [
-            "fetch",
-            "--quiet",
-            "--no-tags",
-            "--no-recurse-submodules",
-            "--no-write-fetch-head",
-            "--update-shallow",
-            "--end-of-options",
-        ];
-        let args: Vec<&OsStr> = args.iter().map(OsStr::new).chain([from.as_os_str(), OsStr::new(what)]).collect();
-        self.git.call(&args).await
+        let (options, which) = what.split_at(what.len().saturating_sub(1));
+        let usual =
+            ["fetch", "--quiet", "--no-tags", "--no-recurse-submodules", "--no-write-fetch-head", "--update-shallow"];
+        let options = usual.iter().chain(options).chain(&["--end-of-options"]);
+        let args: Vec<&OsStr> =
+            options.map(OsStr::new).chain([from.as_os_str()]).chain(which.iter().map(OsStr::new)).collect();
+        self.call_remote(&args).await
+    }
+
+    /// Runs git with what the place of the repository needs, and nothing more.
+    async fn call_remote(&self, args: &[&OsStr]) -> Result<Vec<u8>, GitError> {
+        let helper = self.options.credentials.as_ref().and_then(|credentials| credentials.helper(&self.location));
+        let mut environment = vec![("GIT_ALLOW_PROTOCOL", OsStr::new(self.location.protocol()))];
+        if let (Some((key, script)), Some(credentials)) = (&helper, &self.options.credentials) {
+            environment
+                .extend([("GIT_CONFIG_COUNT", "1"), ("GIT_CONFIG_KEY_0", key), ("GIT_CONFIG_VALUE_0", script)].map(os));
+            environment.extend(credentials.environment().map(os));
+        }
+        let forwarded: Vec<_> = FORWARDED.iter().filter_map(|name| Some((*name, std::env::var_os(name)?))).collect();
+        environment.extend(forwarded.iter().map(|(name, value)| (*name, value.as_os_str())));
+        self.git.call_bounded(args, &environment, self.options.fetch_bytes).await
     }
 
     async fn write_tree(&self, base: &CommitId, patch: &Patch) -> Result<String, GitError> {
@@ -209,22 +267,11 @@ impl Repository {
     }
 }
 
-/// Makes an empty mirror, whole or not at all: several processes may try at once.
-fn make_mirror(cache: &Path, dir: &Path) -> Result<(), AdapterError> {
-    let failed = |error: std::io::Error| {
-        let message = format!("{} can't be made", dir.display());
-        AdapterError::new(AdapterErrorKind::Unavailable, "open the clone cache", message).with_source(error)
-    };
-    fs::create_dir_all(cache).map_err(failed)?;
-    let temporary = tempfile::Builder::new().prefix("new-").suffix(".git").tempdir_in(cache).map_err(failed)?;
-    let init = Git::new(temporary.path()).run(&["init", "--quiet", "--bare", "--template="]);
-    init.map_err(|error| error.into_adapter(AdapterErrorKind::Unavailable, "open the clone cache"))?;
-    match fs::rename(temporary.path(), dir) {
-        Ok(()) => Ok(()),
-        // Another process was faster.
-        Err(_) if dir.join("HEAD").exists() => Ok(()),
-        Err(error) => Err(failed(error)),
-    }
+/// How this machine reaches others: proxies, and whom to trust.
+const FORWARDED: [&str; 6] = ["HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy", "GIT_SSL_CAINFO", "SSL_CERT_FILE"];
+
+fn os<'e>((name, value): (&'static str, &'e str)) -> (&'static str, &'e OsStr) {
+    (name, OsStr::new(value))
 }
 
 /// The git directory of a bare repository or of a checkout.

@@ -1,6 +1,7 @@
 //! One file a command.
 
 pub(crate) mod check;
+pub(crate) mod doctor;
 mod model;
 pub(crate) mod patch;
 pub(crate) mod plan;

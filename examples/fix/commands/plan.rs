@@ -10,14 +10,18 @@ use fix_plan::{Failure, FixPlan, Log, Redactor, ValueError};
 use super::check::ViolationOut;
 use super::model;
 use crate::args::PlanArgs;
+use crate::config::{Flags, Source, unusable};
 use crate::io::{Answer, CliError, directory, print_json, read};
 
-pub(crate) async fn run(args: &PlanArgs, json: bool) -> Result<Answer, CliError> {
+pub(crate) async fn run(args: &PlanArgs, source: &Source, json: bool) -> Result<Answer, CliError> {
     let log = Log::from_bytes_redacted(&read(&args.log)?, &Redactor::default());
     let repo = directory(&args.repo)?;
-    if args.model.model.is_some() {
+    let config = source.load(Flags::of_model(&args.model))?;
+    // Whatever is set has to be usable, also where nothing is asked.
+    config.plan_source().map_err(unusable)?;
+    if config.model.name.is_some() {
         let failure = failure(&repo, log).map_err(|error| CliError::unusable(error.to_string()))?;
-        return match model::plan(&args.model, failure).await? {
+        return match model::plan(&config, failure).await? {
             Ok(plan) => Ok(show(&plan, json)),
             Err(error) => {
                 fix_adapters::tell!("{error}");

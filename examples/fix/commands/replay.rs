@@ -2,20 +2,25 @@
 
 use std::path::Path;
 
-use fix_adapters::repository::{Location, Repository, Snapshot};
+use fix_adapters::config::Config;
+use fix_adapters::repository::{Location, Snapshot};
 use fix_adapters::say;
 use fix_patch::{PatchGenerator, PatchOptions, SourceTree};
 use fix_pipeline::{Event, FailureRecord, Journal, Replayed};
 
 use super::runs::journal;
 use crate::args::ReplayArgs;
-use crate::io::{Answer, CliError, cache, policy, print_json};
+use crate::config::{Flags, Source, unusable};
+use crate::io::{Answer, CliError, print_json};
 
-pub(crate) async fn run(args: &ReplayArgs, json: bool) -> Result<Answer, CliError> {
-    let (run, journal) = journal(&args.run, args.store.as_deref()).await?;
-    let snapshot = snapshot(&journal, args.repo.as_deref()).await?;
+pub(crate) async fn run(args: &ReplayArgs, source: &Source, json: bool) -> Result<Answer, CliError> {
+    let (run, journal) = journal(&args.run, args.store.as_deref(), source).await?;
+    let mut flags = Flags::default();
+    flags.policy(args.policy.as_deref())?;
+    let config = source.load(flags)?;
+    let snapshot = snapshot(&journal, args.repo.as_deref(), &config).await?;
     let tree = snapshot.as_ref().map(|snapshot| -> &dyn SourceTree { snapshot });
-    let policy = policy(args.policy.as_deref());
+    let policy = config.policy_engine();
     let stages = fix_pipeline::replay(&journal, &policy, &PatchGenerator::default(), &PatchOptions::default(), tree)
         .map_err(|error| CliError::failed("the run can't be replayed", &error))?;
     let same = stages.iter().all(|(_, replayed)| !matches!(replayed, Replayed::Differs { .. }));
@@ -53,14 +58,14 @@ fn as_json(stage: &str, replayed: &Replayed) -> serde_json::Value {
 }
 
 /// The files of the failing commit: from `repo`, or from where the run had them, when that is here still.
-async fn snapshot(journal: &Journal, repo: Option<&Path>) -> Result<Option<Snapshot>, CliError> {
+async fn snapshot(journal: &Journal, repo: Option<&Path>, config: &Config) -> Result<Option<Snapshot>, CliError> {
     let Some(failure) = journal.events().find_map(started) else { return Ok(None) };
     let path = repo.unwrap_or_else(|| Path::new(&failure.repository));
     if repo.is_none() && !path.is_dir() {
         return Ok(None);
     }
     let failed = |error: fix_pipeline::AdapterError| CliError::failed("the commit can't be read", &error);
-    let repository = Repository::open(&cache()?, Location::Local(path.to_owned())).map_err(failed)?;
+    let repository = config.repository(Location::Local(path.to_owned()), None).map_err(unusable)?;
     let commit = failure.commit.parse().map_err(|error: fix_plan::ValueError| CliError::unusable(error.to_string()))?;
     repository.snapshot(&commit).await.map(Some).map_err(failed)
 }

@@ -3,38 +3,34 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use fix_adapters::pr_sink::LocalGit;
+use fix_adapters::config::{Config, ConfiguredStore, PullRequestsKind};
 use fix_adapters::repository::{Location, Repository};
-use fix_adapters::run_store::Sqlite;
 use fix_adapters::terminal::{self, Progress};
-use fix_adapters::validator::{Bubblewrap, Recipes, SandboxLimits};
 use fix_pipeline::{Finished, Outcome, OutcomeCode, Pipeline, RunId, RunRecord, RunStore as _};
 use fix_plan::{Failure, Log, Redactor};
 use sha2::{Digest as _, Sha256};
 
-use super::model;
 use crate::args::RunArgs;
-use crate::io::{Answer, CliError, cache, directory, policy, print_json, read, store};
+use crate::config::{Flags, Source, unusable};
+use crate::io::{Answer, CliError, directory, print_json, read};
 
-pub(crate) async fn run(args: &RunArgs, json: bool) -> Result<Answer, CliError> {
+pub(crate) async fn run(args: &RunArgs, source: &Source, json: bool) -> Result<Answer, CliError> {
+    let config = source.load(Flags::of_adapters(&args.adapters)?)?;
     let log = Log::from_bytes_redacted(&read(&args.log)?, &Redactor::default());
-    let plan_source = model::plan_source(&args.model)?;
+    let plan_source = config.plan_source().map_err(unusable)?;
     let repo = directory(&args.repo)?;
     let failed = |message: &'static str| move |error: fix_pipeline::AdapterError| CliError::failed(message, &error);
-    let repository =
-        Repository::open(&cache()?, Location::Local(repo.clone())).map_err(failed("the repository can't be opened"))?;
+    let repository = config.repository(Location::Local(repo.clone()), None).map_err(unusable)?;
     let failure = failure(&repository, &repo, log).await?;
     let snapshot = repository.snapshot(&failure.commit).await.map_err(failed("the commit can't be read"))?;
-    let recipes = if args.check.is_empty() { Recipes::Detect } else { Recipes::Check(args.check.clone()) };
-    let validator = Bubblewrap::new(repository.clone(), recipes, SandboxLimits::default());
-    let validator = validator.await.map_err(failed("there is no sandbox"))?;
-    let run_store =
-        Sqlite::open(&store(args.store.as_deref())?).await.map_err(failed("the run store can't be opened"))?;
-    let policy = policy(args.policy.as_deref());
-    let failure = with_event(failure, args, policy.digest(), &run_store).await?;
-    let pr_sink = LocalGit::new(repository, pull_requests(&repo));
+    let pr_sink = config.pr_sink(repository.clone(), pull_requests(&repo)).map_err(unusable)?;
+    let validator = config.validator(repository).await.map_err(unusable)?;
+    let run_store = config.store().await.map_err(unusable)?;
+    let policy = config.policy_engine();
+    let failure = with_event(failure, args.again, &decides(&config, policy.digest()), &run_store).await?;
     let mut pipeline = Pipeline::new(plan_source, validator, pr_sink, run_store);
     pipeline.policy = policy;
+    pipeline.repeats = config.checks.repeats;
     pipeline.observer = Arc::new(Progress);
     let finished = pipeline.run(&failure, &snapshot).await;
     let finished =
@@ -54,7 +50,7 @@ pub(crate) async fn run(args: &RunArgs, json: bool) -> Result<Answer, CliError> 
 /// The failure of the checked out commit.
 async fn failure(repository: &Repository, repo: &Path, log: Log) -> Result<Failure, CliError> {
     let unusable = |error: &dyn std::error::Error| CliError::unusable(terminal::with_causes(error));
-    let commit = repository.resolve("HEAD").map_err(|error| {
+    let commit = repository.resolve("HEAD").await.map_err(|error| {
         CliError::unusable(format!(
             "{} is no git repository with a commit: {}",
             repo.display(),
@@ -73,18 +69,36 @@ async fn failure(repository: &Repository, repo: &Path, log: Log) -> Result<Failu
     Ok(Failure::new(event, repo.to_string_lossy(), commit, branch, failed_at_s, log))
 }
 
-/// The failure with its identifier: a function of repository, commit, log, checks, policy and model, so
-/// that the same command again is the same run, and another command is another. With `--again`,
-/// the first that has not ended.
-async fn with_event(mut failure: Failure, args: &RunArgs, policy: &str, store: &Sqlite) -> Result<Failure, CliError> {
+/// What decides a run, besides its failure: the policy, the checks, the model, and where the pull request goes.
+fn decides(config: &Config, policy: &str) -> Vec<String> {
+    let mut parts = vec![policy.to_owned()];
+    parts.extend(config.checks.commands.iter().cloned());
+    if let Some(model) = &config.model.name {
+        parts.push(format!("model:{}:{model}{}", model.len(), config.model.url.as_deref().unwrap_or_default()));
+    }
+    if config.pull_requests.kind != PullRequestsKind::Local {
+        parts.push(format!(
+            "github:{}:{}",
+            config.github.api_url,
+            config.github.repository.as_deref().unwrap_or_default()
+        ));
+    }
+    parts
+}
+
+/// The failure with its identifier: a function of repository, commit, log and what else `decides`, so that the
+/// same command again is the same run, and another command is another. `again`, the first that has not ended.
+async fn with_event(
+    mut failure: Failure,
+    again: bool,
+    decides: &[String],
+    store: &ConfiguredStore,
+) -> Result<Failure, CliError> {
     let mut hash = Sha256::new();
-    let parts = [failure.repository.as_str(), failure.commit.as_str(), failure.log.as_str(), policy];
-    for part in parts.into_iter().chain(args.check.iter().map(String::as_str)) {
+    let parts = [failure.repository.as_str(), failure.commit.as_str(), failure.log.as_str()];
+    for part in parts.into_iter().chain(decides.iter().map(String::as_str)) {
         // Lengths first, so that no two lists share a text.
         hash.update(format!("{}:{part}", part.len()));
-    }
-    if let Some(model) = &args.model.model {
-        hash.update(format!("model:{}:{model}{}", model.len(), args.model.model_url.as_deref().unwrap_or_default()));
     }
     let hash: String = hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect();
     for attempt in 1_u32.. {
@@ -93,7 +107,7 @@ async fn with_event(mut failure: Failure, args: &RunArgs, policy: &str, store: &
         failure.event_id = event.map_err(|error: fix_plan::ValueError| CliError::unusable(error.to_string()))?;
         let entries = store.load(RunId::of(&failure.event_id)).await;
         let entries = entries.map_err(|error| CliError::failed("the run store can't be read", &error))?;
-        if !args.again || RunRecord::fold(&entries).outcome().is_none() {
+        if !again || RunRecord::fold(&entries).outcome().is_none() {
             break;
         }
     }

@@ -2,16 +2,17 @@
 
 use std::path::Path;
 
-use fix_adapters::run_store::Sqlite;
+use fix_adapters::config::ConfiguredStore;
 use fix_adapters::say;
 use fix_adapters::terminal;
 use fix_pipeline::{Journal, RunId, RunRecord, RunStore as _};
 
 use crate::args::{RunsArgs, ShowArgs};
-use crate::io::{Answer, CliError, print_json, store};
+use crate::config::{Flags, Source, unusable};
+use crate::io::{Answer, CliError, print_json};
 
-pub(crate) async fn list(args: &RunsArgs, json: bool) -> Result<Answer, CliError> {
-    let store = open(args.store.as_deref()).await?;
+pub(crate) async fn list(args: &RunsArgs, source: &Source, json: bool) -> Result<Answer, CliError> {
+    let store = open(args.store.as_deref(), source).await?;
     let runs = store.runs(args.limit).await.map_err(|error| CliError::failed("the runs can't be listed", &error))?;
     if json {
         print_json(&serde_json::json!({"runs": runs}));
@@ -26,8 +27,8 @@ pub(crate) async fn list(args: &RunsArgs, json: bool) -> Result<Answer, CliError
     Ok(Answer::Yes)
 }
 
-pub(crate) async fn show(args: &ShowArgs, json: bool) -> Result<Answer, CliError> {
-    let (run, journal) = journal(&args.run, args.store.as_deref()).await?;
+pub(crate) async fn show(args: &ShowArgs, source: &Source, json: bool) -> Result<Answer, CliError> {
+    let (run, journal) = journal(&args.run, args.store.as_deref(), source).await?;
     let record = RunRecord::fold(journal.entries());
     let entries = journal.entries();
     if json {
@@ -59,9 +60,9 @@ pub(crate) async fn show(args: &ShowArgs, json: bool) -> Result<Answer, CliError
 }
 
 /// The checked journal of a run.
-pub(super) async fn journal(run: &str, store: Option<&Path>) -> Result<(RunId, Journal), CliError> {
+pub(super) async fn journal(run: &str, store: Option<&Path>, source: &Source) -> Result<(RunId, Journal), CliError> {
     let run: RunId = run.parse().map_err(|error| CliError::unusable(format!("{run:?}: {error}")))?;
-    let entries = open(store).await?.load(run).await;
+    let entries = open(store, source).await?.load(run).await;
     let entries = entries.map_err(|error| CliError::failed("the run can't be read", &error))?;
     if entries.is_empty() {
         return Err(CliError::unusable(format!("the store has no run {run}")));
@@ -71,10 +72,6 @@ pub(super) async fn journal(run: &str, store: Option<&Path>) -> Result<(RunId, J
 }
 
 /// Opens a store that is there: a list or a look makes none.
-pub(crate) async fn open(file: Option<&Path>) -> Result<Sqlite, CliError> {
-    let file = store(file)?;
-    if !file.is_file() {
-        return Err(CliError::unusable(format!("there is no run store at {}", file.display())));
-    }
-    Sqlite::open_to_read(&file).await.map_err(|error| CliError::failed("the run store can't be opened", &error))
+async fn open(store: Option<&Path>, source: &Source) -> Result<ConfiguredStore, CliError> {
+    source.load(Flags::of_store(store)?)?.store_to_read().await.map_err(unusable)
 }

@@ -97,6 +97,12 @@ impl FakeForge {
         self.state().moved_bases.push(branch.to_owned());
     }
 
+    /// Whether a base branch moved on.
+    #[must_use]
+    pub fn has_moved(&self, branch: &str) -> bool {
+        self.state().moved_bases.iter().any(|moved| moved == branch)
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -10,7 +10,9 @@ use mockall::mock;
 
 use crate::error::AdapterError;
 use crate::journal::{Announcement, Entry};
-use crate::port::{PlanRequest, PlanSource, PrSink, PullRequest, RawPlan, Report, RunStore, Subject, Validator};
+use crate::port::{
+    PlanRequest, PlanSource, PrSink, PullRequest, RawPlan, Report, RunStore, Signature, Signer, Subject, Validator,
+};
 use crate::run::{RunContext, RunId};
 use crate::validated::Validated;
 
@@ -53,5 +55,15 @@ mock! {
     impl RunStore for RunStore {
         fn append(&self, run: RunId, entry: &Entry) -> impl Future<Output = Result<(), AdapterError>> + Send;
         fn load(&self, run: RunId) -> impl Future<Output = Result<Vec<Entry>, AdapterError>> + Send;
+    }
+}
+
+mock! {
+    /// A signer that is told what to expect.
+    #[derive(Debug)]
+    pub Signer {}
+
+    impl Signer for Signer {
+        fn sign(&self, message: &[u8]) -> impl Future<Output = Result<Signature, AdapterError>> + Send;
     }
 }

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::error::{AdapterError, AdapterErrorKind};
-use crate::port::{CheckStatus, Report, Subject, Validator};
+use crate::port::{CheckStatus, CommandRecord, Phase, Report, Subject, Validator};
 use crate::run::RunContext;
 
 /// Ends the baseline and the patched check as a test says, and counts them.
@@ -68,6 +68,14 @@ impl Validator for FakeValidator {
         let status = state.next.pop_front().unwrap_or(Ok(usual));
         let status = status.map_err(|kind| AdapterError::new(kind, "check", "as the test says"))?;
         let tests_run = if status == CheckStatus::NothingRan { 0 } else { 2 };
-        Ok(Report::new(status, tree).with_tests(tests_run, u64::from(status == CheckStatus::Failed)))
+        let mut report = Report::new(status, tree).with_tests(tests_run, u64::from(status == CheckStatus::Failed));
+        let exit_code = match status {
+            CheckStatus::Passed | CheckStatus::NothingRan => Some(0),
+            CheckStatus::Failed => Some(1),
+            _ => None,
+        };
+        let command = "python -m pytest".to_owned();
+        report.commands.push(CommandRecord { phase: Phase::Check, command, exit_code, duration_ms: 0 });
+        Ok(report)
     }
 }

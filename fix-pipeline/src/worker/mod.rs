@@ -93,7 +93,7 @@ impl<'p, P: PlanSource, V: Validator, S: PrSink, R: RunStore> Worker<'p, P, V, S
     /// On from where the journal is, to the end of the run.
     pub(crate) async fn drive(&mut self, tree: &dyn SourceTree) -> Result<(), PipelineError> {
         if self.is_over() {
-            return Ok(());
+            return self.confirm().instrument(Stage::PullRequest.span()).await;
         }
         match self.advance(tree).await {
             Ok(()) => Ok(()),

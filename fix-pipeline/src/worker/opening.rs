@@ -37,15 +37,7 @@ impl<P: PlanSource, V: Validator, S: PrSink, R: RunStore> Worker<'_, P, V, S, R>
     /// What the forge has settles an announced run, whatever changed since: policy, files, adapters.
     /// Says whether it did.
     pub(super) async fn look(&mut self) -> Result<bool, End> {
-        let Some(announcement) = self.announced() else { return Ok(false) };
-        self.begin(Stage::PullRequest);
-        let found = self.call(Port::PrSink, self.pipeline.pr_sink.find(&self.context, &announcement)).await;
-        let found = found.map_err(|error| match settle(Port::PrSink, error) {
-            // Nobody has looked, so nobody knows.
-            End::Stop { code, message } => self.unsettled(code, message),
-            End::Error(error) => error,
-        });
-        match found? {
+        match self.find().await? {
             None => Ok(false),
             Some(pull_request) => {
                 self.settled(pull_request).await?;
@@ -54,8 +46,38 @@ impl<P: PlanSource, V: Validator, S: PrSink, R: RunStore> Worker<'_, P, V, S, R>
         }
     }
 
+    /// What the forge has of what was announced.
+    async fn find(&self) -> Result<Option<PullRequest>, PipelineError> {
+        let Some(announcement) = self.announced() else { return Ok(None) };
+        self.begin(Stage::PullRequest);
+        let found = self.call(Port::PrSink, self.pipeline.pr_sink.find(&self.context, &announcement)).await;
+        found.map_err(|error| match settle(Port::PrSink, error) {
+            // Nobody has looked, so nobody knows.
+            End::Stop { code, message } => self.unsettled(code, message),
+            End::Error(error) => error,
+        })
+    }
+
+    /// That a run which was called over has no open pull request. It can have one: another worker was about to
+    /// open it, and died or lost its answer. Whoever is asked about the run again is told.
+    pub(super) async fn confirm(&self) -> Result<(), PipelineError> {
+        let Some((code, message)) = self.stored(|event| match event {
+            Event::Stopped { code, message } => Some((*code, message.clone())),
+            _ => None,
+        }) else {
+            return Ok(());
+        };
+        match self.find().await? {
+            Some(pull_request) if pull_request.status.is_open() => Err(self.unsettled(code, message)),
+            _ => Ok(()),
+        }
+    }
+
     /// Ends the run by somebody else's decision; after an announcement, as the forge says.
     pub(crate) async fn abandon(&mut self, reason: &str) -> Result<(), PipelineError> {
+        if self.is_over() {
+            return self.confirm().await;
+        }
         match self.look().await {
             Ok(true) => Ok(()),
             Ok(false) => self.record_stop(OutcomeCode::Abandoned, reason.to_owned()).await,

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::time::Duration;
 
+use fix_pipeline::{AdapterError, AdapterErrorKind};
 use fix_plan::schema::Dialect;
 use fix_plan::{Prompt, Redactor};
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION};
@@ -20,6 +21,8 @@ use crate::words::{retry_after, tellable};
 
 /// Most that is read of the body of an error, in bytes, and how long that may take.
 const ERROR_BYTES_MAX: usize = 16 * 1024;
+/// Most that is read of a list of models, in bytes.
+const LIST_BYTES_MAX: usize = 4 * 1024 * 1024;
 const ERROR_TIME_MAX: Duration = Duration::from_secs(2);
 const CONNECT_TIME_MAX: Duration = Duration::from_secs(10);
 
@@ -95,9 +98,46 @@ impl HttpModel {
         self
     }
 
+    /// Asks for the list of models, which costs nothing: whether the server is there, takes the key, and has
+    /// the model. Not every server has a list.
+    ///
+    /// # Errors
+    /// When the server can't be reached, refuses the key, or lists other models only.
+    pub async fn reach(&self) -> Result<String, AdapterError> {
+        const REACH: &str = "reach the model";
+        let failed = |message: String| AdapterError::new(AdapterErrorKind::Refused, REACH, message);
+        let request = self.client.get(self.endpoint.join(self.api.list_path())).headers(self.headers.clone());
+        let asked = async {
+            let response = request.send().await.map_err(|error| {
+                let message = format!("{} at {} can't be reached", self.name, self.endpoint.host());
+                AdapterError::new(AdapterErrorKind::Unavailable, REACH, message).with_source(error.without_url())
+            })?;
+            match response.status() {
+                StatusCode::OK => Ok(Some(json_body(response, LIST_BYTES_MAX).await)),
+                // Some servers list nothing.
+                StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED => Ok(None),
+                _ => Err(self.refused(response).await.error),
+            }
+        };
+        let Ok(list) = tokio::time::timeout(CONNECT_TIME_MAX, asked).await else {
+            return Err(failed(format!("{} says nothing for {} s", self.name, CONNECT_TIME_MAX.as_secs())));
+        };
+        let list = list?.unwrap_or_default();
+        let Some(listed) = self.api.listed(&list) else {
+            return Ok(format!("{}; the server lists no models", self.name));
+        };
+        // Ollama's names have a tag, which is `latest` when none is given.
+        let latest = format!("{}:latest", self.model);
+        if listed.iter().any(|name| *name == self.model || *name == latest) {
+            return Ok(self.name.clone());
+        }
+        let some: Vec<String> = listed.iter().take(10).map(|name| tellable(name, &self.redactor)).collect();
+        Err(failed(format!("the server has no model {:?}; it has {}", self.model, some.join(", "))))
+    }
+
     async fn refused(&self, response: Response) -> ModelError {
         let (status, headers) = (response.status(), response.headers().clone());
-        let body = tokio::time::timeout(ERROR_TIME_MAX, error_body(response)).await.unwrap_or_default();
+        let body = tokio::time::timeout(ERROR_TIME_MAX, json_body(response, ERROR_BYTES_MAX)).await.unwrap_or_default();
         let said = match complaint(&body) {
             Some(words) => format!("; it says: {}", tellable(words, &self.redactor)),
             None => String::new(),
@@ -272,11 +312,11 @@ fn headers(api: Api, endpoint: &Endpoint) -> Result<HeaderMap, ModelError> {
 }
 
 /// The first part of an error's body, as JSON or as a string.
-async fn error_body(mut response: Response) -> Value {
+async fn json_body(mut response: Response, bytes_max: usize) -> Value {
     let mut body = Vec::new();
     while let Ok(Some(bytes)) = response.chunk().await {
         body.extend_from_slice(&bytes);
-        if body.len() > ERROR_BYTES_MAX {
+        if body.len() > bytes_max {
             return Value::Null;
         }
     }

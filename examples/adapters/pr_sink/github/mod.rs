@@ -142,6 +142,17 @@ impl GitHub {
         self
     }
 
+    /// Signs in and reads one pull request at most: whether the credentials are good for the repository.
+    ///
+    /// # Errors
+    /// As for opening a pull request.
+    pub async fn reach(&self) -> Result<(), AdapterError> {
+        let api = self.sign_in().await?;
+        let route = format!("{}?state=open&per_page=1", api.route(&["pulls"]));
+        let found: Result<Vec<api::Pull>, _> = api.get("reach the repository", &route).await;
+        found.map(drop).map_err(|failure| failure.error)
+    }
+
     async fn sign_in(&self) -> Result<Api, AdapterError> {
         let gate = Gate {
             client: self.client.clone(),

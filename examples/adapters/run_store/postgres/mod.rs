@@ -59,7 +59,8 @@ impl Postgres {
             MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => {
                 database(OPERATION, error, kind_of)
             }
-            error => refused("the database holds no run store, or one of a newer version").with_source(error),
+            error => refused("the database holds no run store, or one of another version; name another database")
+                .with_source(error),
         })?;
         Ok(Self { pool })
     }

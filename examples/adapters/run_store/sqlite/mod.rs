@@ -2,6 +2,7 @@
 
 mod problem;
 mod row;
+mod writer;
 
 use std::path::Path;
 use std::time::Duration;
@@ -11,17 +12,19 @@ use problem::kind_of;
 use sqlx::migrate::MigrateError;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{Row as _, Sqlite as Driver, Transaction};
+use writer::{Appended, Writer};
 
 use super::RunSummary;
 use super::problem::{Problem, database, out_of_turn};
 
 /// An SQLite file: a table of entries, and a table of runs that is folded from it.
 ///
-/// Both change in one transaction. The file is in WAL mode, and an entry is on the
-/// disk when `append` answers. Several processes may use one file.
+/// Both change in one transaction, which entries that come at the same moment share. The file is in WAL mode,
+/// and an entry is on the disk when `append` answers. Several processes may use one file.
 #[derive(Clone, Debug)]
 pub struct Sqlite {
     pool: SqlitePool,
+    writer: Writer,
 }
 
 impl Sqlite {
@@ -45,7 +48,7 @@ impl Sqlite {
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
             .busy_timeout(Duration::from_secs(10));
-        let pool = SqlitePoolOptions::new().max_connections(4).connect_with(options).await;
+        let pool = pool_options().connect_with(options).await;
         let pool = pool.map_err(|error| database("open the run store", error, kind_of))?;
         let migrated = sqlx::migrate!("adapters/run_store/migrations/sqlite").run(&pool).await;
         migrated.map_err(|error| match error {
@@ -53,11 +56,12 @@ impl Sqlite {
                 database("open the run store", error, kind_of)
             }
             error => {
-                let message = format!("{} is no run store, or one of a newer version", file.display());
+                let message =
+                    format!("{} is no run store, or one of another version; name another file", file.display());
                 AdapterError::new(AdapterErrorKind::Refused, "open the run store", message).with_source(error)
             }
         })?;
-        Ok(Self { pool })
+        Ok(Self { writer: Writer::new(pool.clone()), pool })
     }
 
     /// Opens a file that is there, to look at: nothing is written, not even tables.
@@ -70,12 +74,12 @@ impl Sqlite {
             AdapterError::new(AdapterErrorKind::Refused, "open the run store", message).with_source(error)
         };
         let options = SqliteConnectOptions::new().filename(file).read_only(true).busy_timeout(Duration::from_secs(10));
-        let pool = SqlitePoolOptions::new().max_connections(4).connect_with(options).await.map_err(refused)?;
+        let pool = pool_options().connect_with(options).await.map_err(refused)?;
         sqlx::query("SELECT id FROM fix_pipeline_runs, fix_pipeline_set_aside LIMIT 1")
             .fetch_optional(&pool)
             .await
             .map_err(refused)?;
-        Ok(Self { pool })
+        Ok(Self { writer: Writer::new(pool.clone()), pool })
     }
 
     /// The runs, the newest first; at most `limit`.
@@ -112,42 +116,25 @@ impl Sqlite {
         }
         let _ = query.execute(&self.pool).await;
     }
-
-    async fn try_append(&self, run: RunId, entry: &Entry) -> Result<Option<u64>, Problem> {
-        // Taken for writing at once, so that two writers queue up instead of failing half way.
-        let mut transaction = self.pool.begin_with("BEGIN IMMEDIATE").await?;
-        let stored: i64 = sqlx::query_scalar(include_str!("count_entries.sql"))
-            .bind(run.to_string())
-            .fetch_one(&mut *transaction)
-            .await?;
-        let stored = u64::try_from(stored).unwrap_or(u64::MAX);
-        if entry.sequence() != stored {
-            return Ok(Some(stored));
-        }
-        row::upsert(&mut transaction, run, entry).await?;
-        sqlx::query(include_str!("insert_entry.sql"))
-            .bind(run.to_string())
-            .bind(i64::try_from(entry.sequence()).unwrap_or(i64::MAX))
-            .bind(entry.to_json())
-            .bind(entry.digest())
-            .execute(&mut *transaction)
-            .await?;
-        transaction.commit().await?;
-        Ok(None)
-    }
 }
 
 impl RunStore for Sqlite {
     async fn append(&self, run: RunId, entry: &Entry) -> Result<(), AdapterError> {
-        match self.try_append(run, entry).await {
-            Ok(None) => Ok(()),
-            Ok(Some(stored)) => Err(out_of_turn(run, entry, stored)),
+        match self.writer.append(run, entry).await {
+            Ok(Appended::Stored) => Ok(()),
+            Ok(Appended::OutOfTurn(stored)) => Err(out_of_turn(run, entry, stored)),
             Err(problem) => Err(problem.into_adapter("append to the journal", kind_of)),
         }
     }
 
     async fn load(&self, run: RunId) -> Result<Vec<Entry>, AdapterError> {
         let loaded = async {
+            // Most runs are new, and one look is enough.
+            let is_known = "SELECT EXISTS (SELECT 1 FROM fix_pipeline_runs WHERE id = ?1) \
+                            OR EXISTS (SELECT 1 FROM fix_pipeline_entries WHERE run_id = ?1)";
+            if !sqlx::query_scalar::<_, bool>(is_known).bind(run.to_string()).fetch_one(&self.pool).await? {
+                return Ok((Vec::new(), false));
+            }
             let mut transaction = self.pool.begin().await?;
             let entries = load(&mut transaction, run).await?;
             row::check(&mut transaction, run, &entries).await?;
@@ -172,6 +159,11 @@ impl RunStore for Sqlite {
             }
         }
     }
+}
+
+/// A connection to a file does not go away, so none is tried out before it is used.
+fn pool_options() -> SqlitePoolOptions {
+    SqlitePoolOptions::new().max_connections(4).test_before_acquire(false)
 }
 
 async fn load(transaction: &mut Transaction<'_, Driver>, run: RunId) -> Result<Vec<Entry>, Problem> {

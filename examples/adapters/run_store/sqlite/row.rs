@@ -6,20 +6,6 @@ use sqlx::{Row as _, Sqlite as Driver, Transaction};
 use crate::run_store::problem::{Problem, row_of};
 use crate::run_store::row::{COLUMNS, columns};
 
-/// Folds what one entry adds into the row of the run; what it says nothing of stays.
-pub(super) async fn upsert(
-    transaction: &mut Transaction<'_, Driver>,
-    run: RunId,
-    entry: &Entry,
-) -> Result<(), Problem> {
-    let mut query = sqlx::query(include_str!("upsert_run.sql")).bind(run.to_string());
-    for column in columns(&RunRecord::fold([entry]))? {
-        query = query.bind(column);
-    }
-    query.execute(&mut **transaction).await?;
-    Ok(())
-}
-
 /// Whether the row is what its journal says: no digest covers it, and entries that are gone leave no other trace.
 pub(super) async fn check(
     transaction: &mut Transaction<'_, Driver>,

@@ -1,7 +1,8 @@
 INSERT INTO fix_pipeline_runs
     (id, event_id, repository, status, plan_json, plan_policy_json, patch_diff, patch_stats_json, patch_policy_json,
      validation_json, pr_json, error)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
+SELECT ?1, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13
+WHERE (SELECT COUNT(*) FROM fix_pipeline_entries WHERE run_id = ?1) = ?2
 ON CONFLICT (id) DO UPDATE SET
     status            = excluded.status,
     plan_json         = COALESCE(excluded.plan_json, plan_json),

@@ -4,13 +4,14 @@ use fix_adapters::simulate::{RunDifference, simulate};
 use fix_adapters::{say, terminal};
 
 use crate::args::PolicyDiffArgs;
-use crate::commands::runs::open;
+use crate::config::{Flags, Source, unusable};
 use crate::io::{Answer, CliError, policy, print_json};
 
-pub(super) async fn run(args: &PolicyDiffArgs, json: bool) -> Result<Answer, CliError> {
-    let (old, new) = (policy(Some(&args.old)), policy(Some(&args.new)));
-    let store = open(args.store.as_deref()).await?;
-    let simulation = simulate(&store, &old, &new).await;
+pub(super) async fn run(args: &PolicyDiffArgs, source: &Source, json: bool) -> Result<Answer, CliError> {
+    let (old, new) = (policy(&args.old), policy(&args.new));
+    let store = source.load(Flags::of_store(args.store.as_deref())?)?.store_to_read().await.map_err(unusable)?;
+    let runs = store.runs(u32::MAX).await.map_err(|error| CliError::failed("the runs can't be listed", &error))?;
+    let simulation = simulate(&store, &runs, &old, &new).await;
     let simulation = simulation.map_err(|error| CliError::failed("the runs can't be decided again", &error))?;
     if json {
         print_json(&simulation);

@@ -6,10 +6,11 @@ use fix_policy::{Decision, PolicyEngine, PolicyViolation, PrLabel, Severity};
 
 use super::judged;
 use crate::args::JudgeArgs;
+use crate::config::Source;
 use crate::io::{Answer, CliError, print_json};
 
-pub(super) fn run(args: &JudgeArgs, json: bool) -> Result<Answer, CliError> {
-    let (engine, what, decision) = judged(args)?;
+pub(super) fn run(args: &JudgeArgs, source: &Source, json: bool) -> Result<Answer, CliError> {
+    let (engine, what, decision) = judged(args, source)?;
     if json {
         print_json(&decision);
         return Ok(decision.allowed.into());

@@ -7,12 +7,13 @@ use fix_adapters::{say, terminal};
 use fix_policy::{DEFAULT_POLICY_TOML, Decision, PolicyEngine};
 
 use crate::args::{JudgeArgs, PolicyArgs, PolicyCommand};
+use crate::config::{Flags, Source};
 use crate::io::{Answer, CliError, policy, print_json, read, read_plan};
 
-pub(crate) async fn run(args: &PolicyArgs, json: bool) -> Result<Answer, CliError> {
+pub(crate) async fn run(args: &PolicyArgs, source: &Source, json: bool) -> Result<Answer, CliError> {
     match &args.command {
         None => {
-            let (_, what, decision) = judged(&args.judge)?;
+            let (_, what, decision) = judged(&args.judge, source)?;
             if json {
                 print_json(&decision);
             } else {
@@ -20,8 +21,8 @@ pub(crate) async fn run(args: &PolicyArgs, json: bool) -> Result<Answer, CliErro
             }
             Ok(decision.allowed.into())
         }
-        Some(PolicyCommand::Explain(args)) => explain::run(args, json),
-        Some(PolicyCommand::Diff(args)) => diff::run(args, json).await,
+        Some(PolicyCommand::Explain(args)) => explain::run(args, source, json),
+        Some(PolicyCommand::Diff(args)) => diff::run(args, source, json).await,
         Some(PolicyCommand::Default) => {
             say!("{}", DEFAULT_POLICY_TOML.trim_end());
             Ok(Answer::Yes)
@@ -34,8 +35,11 @@ pub(crate) async fn run(args: &PolicyArgs, json: bool) -> Result<Answer, CliErro
 }
 
 /// The engine, what was judged, and the decision.
-fn judged(args: &JudgeArgs) -> Result<(PolicyEngine, &'static str, Decision), CliError> {
-    let engine = policy(args.policy.as_deref());
+fn judged(args: &JudgeArgs, source: &Source) -> Result<(PolicyEngine, &'static str, Decision), CliError> {
+    let engine = match &args.policy {
+        Some(file) => policy(file),
+        None => source.load(Flags::default())?.policy_engine(),
+    };
     let (what, decision) = match (&args.subject.plan, &args.subject.diff) {
         (Some(plan), _) => ("plan", engine.evaluate_plan_text(&read_plan(plan)?)),
         (None, Some(diff)) => ("patch", engine.evaluate_patch(&read(diff)?)),

@@ -96,6 +96,7 @@ pub async fn pr_sink(harness: &mut impl ForgeHarness, run: &RunContext, change: 
     suite.decided(Situation::Merged, PrStatus::Merged, MERGED).await;
     suite.occupied().await;
     suite.stale().await;
+    suite.stale_beside_ours().await;
     suite.found
 }
 
@@ -331,6 +332,23 @@ impl<H: ForgeHarness> Suite<'_, H> {
             Err(error) => error.kind() == AdapterErrorKind::StaleBase,
         };
         self.found.point(POINT, told, || format!("{answer:?}"));
+    }
+
+    /// What is open stays the run's, wherever its base goes.
+    async fn stale_beside_ours(&mut self) {
+        const POINTS: [&str; 2] = ["on_a_stale_base_what_is_open_is_found", "on_a_stale_base_what_is_open_is_adopted"];
+        self.harness.fresh().await;
+        let opened = self.open().await;
+        if !self.bring_about(Situation::BaseMoved, &POINTS).await {
+            return;
+        }
+        let [found, adopted] = POINTS;
+        let looked = self.find().await;
+        let is_found = same_answer(looked.as_ref().ok().and_then(Option::as_ref), opened.as_ref().ok());
+        self.found.point(found, is_found, || format!("{opened:?}, then {looked:?}"));
+        let again = self.open().await;
+        let is_adopted = same_answer(again.as_ref().ok(), opened.as_ref().ok());
+        self.found.point(adopted, is_adopted, || format!("{opened:?}, then {again:?}"));
     }
 }
 

@@ -105,6 +105,24 @@ impl Api {
         }
     }
 
+    /// Where the models are listed, below the base URL.
+    pub(super) fn list_path(self) -> &'static str {
+        match self {
+            Self::Ollama => "/api/tags",
+            Self::OpenAi => "/models",
+            Self::Anthropic => "/v1/models",
+        }
+    }
+
+    /// The names in a list of models; `None` for what is no such list.
+    pub(super) fn listed(self, list: &Value) -> Option<Vec<&str>> {
+        let (list, name) = match self {
+            Self::Ollama => (list.get("models"), "name"),
+            Self::OpenAi | Self::Anthropic => (list.get("data"), "id"),
+        };
+        Some(list?.as_array()?.iter().filter_map(|model| model.get(name)?.as_str()).collect())
+    }
+
     pub(super) fn framing(self) -> Framing {
         match self {
             Self::Ollama => Framing::JsonLines,

@@ -1,0 +1,17 @@
+//! Who else is running.
+
+use std::fs;
+
+/// How many processes have `word` as their last argument. Those of every process name space below ours count,
+/// and none that has ended.
+#[must_use]
+pub fn processes_with(word: &str) -> usize {
+    let Ok(processes) = fs::read_dir("/proc") else { return 0 };
+    let is_it = |process: fs::DirEntry| {
+        let arguments = fs::read(process.path().join("cmdline")).unwrap_or_default();
+        arguments
+            .strip_suffix(b"\0")
+            .is_some_and(|arguments| arguments.split(|&byte| byte == 0).next_back() == Some(word.as_bytes()))
+    };
+    processes.filter_map(Result::ok).filter_map(|process| is_it(process).then_some(())).count()
+}
