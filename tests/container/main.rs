@@ -2,8 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::net::TcpListener;
-use std::os::linux::net::SocketAddrExt as _;
-use std::os::unix::net::{SocketAddr, UnixListener};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,7 +11,10 @@ use fix_pipeline::{AdapterErrorKind, CheckStatus, Phase, Report, RunContext, Sub
 use fix_tests::docker::{DockerEngine, IMAGE};
 use fix_tests::repository::TestRepository;
 
-const ATTACKS: &str = include_str!("attacks.py");
+use self::targets::{ATTACKS, Targets, named};
+
+#[path = "../sandbox/targets.rs"]
+mod targets;
 
 fn fixed(prepare: &[&str], check: &[&str]) -> Recipes {
     let owned = |commands: &[&str]| commands.iter().map(|command| (*command).to_owned()).collect();
@@ -28,53 +29,42 @@ async fn checked(files: &[(&str, &str)], recipes: Recipes, options: ContainerOpt
     validator.validate(&run, Subject::Baseline).await.unwrap()
 }
 
-fn lines<'r>(text: &'r str, mark: &str) -> BTreeSet<&'r str> {
-    text.lines().filter_map(|line| line.strip_prefix(mark)).map(|rest| rest.split(' ').next().unwrap()).collect()
-}
-
 /// Each attack works in a container that is let do everything, and none in ours.
 #[tokio::test]
 async fn attacks_are_held() {
     let Some(engine) = DockerEngine::start() else { return };
-    let v4 = TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = v4.local_addr().unwrap().port();
-    let v6 = TcpListener::bind(("::1", port));
-    let name = format!("fix-test-{port}");
-    let _abstract = UnixListener::bind_addr(&SocketAddr::from_abstract_name(&name).unwrap()).unwrap();
+    let targets = Targets::new();
     let socket = engine.socket().display().to_string();
-    let arguments = format!("{port} {name} {socket}");
+    let arguments = targets.arguments(&socket);
 
     let open = "run --rm --cap-add SYS_ADMIN --cap-add SYS_PTRACE --cap-add SYS_TIME --security-opt seccomp=unconfined \
                 --security-opt apparmor=unconfined --security-opt systempaths=unconfined --network host --pid host \
                 --shm-size 256m --env CARGO_MANIFEST_DIR --volume";
     let mut control: Vec<&str> = open.split(' ').collect();
-    let mount = format!("{socket}:{socket}");
-    control.extend([mount.as_str(), IMAGE, "python3", "-c", ATTACKS]);
+    let mounts = [socket, targets.folder()].map(|path| format!("{path}:{path}"));
+    control.extend([mounts[0].as_str(), "--volume", &mounts[1], IMAGE, "python3", "-c", ATTACKS]);
     control.extend(arguments.split(' '));
     let works = engine.docker(&control);
-    let mut held_outside = lines(&works, "held: ");
-    if v6.is_err() {
-        println!("skipped: network_v6, this machine has no IPv6");
-        held_outside.remove("network_v6");
-    }
-    assert!(held_outside.is_empty(), "the control of these fails: {works}");
+    assert_eq!(targets.held_by_control(&works), Vec::<&str>::new(), "the control of these fails: {works}");
     // As the user of the sandbox, not as root.
     let mut control = vec!["run", "--rm", "--user", "65534:65534", IMAGE, "python3", "-c", ATTACKS];
     control.extend(arguments.split(' '));
     control.push("setuid_program");
     let works_as_user = engine.docker(&control);
-    assert!(lines(&works_as_user, "works: ").contains("setuid_program"), "{works_as_user}");
+    assert_eq!(named(&works_as_user, "works: "), ["setuid_program"], "{works_as_user}");
 
     let mut options = engine.options();
     options.limits.processes = 40;
-    options.limits.tmp_bytes = 32 << 20;
+    options.limits.disk_bytes = 32 << 20;
+    options.limits.disk_files = 8_192;
     options.limits.file_bytes = 16 << 20;
     options.limits.open_files = 128;
     let report =
         checked(&[("attacks.py", ATTACKS)], fixed(&[], &[&format!("python attacks.py {arguments}")]), options).await;
-    let attacks = &lines(&works, "works: ") | &lines(&works, "held: ");
-    assert!(attacks.len() > 25, "{works}");
-    assert_eq!(lines(&report.output_tail, "held: "), attacks, "{}", report.output_tail);
+    let mut attacks = [named(&works, "works: "), named(&works, "held: ")].concat();
+    attacks.sort_unstable();
+    assert!(attacks.len() > 30, "{works}");
+    assert_eq!(named(&report.output_tail, "held: "), attacks, "{}", report.output_tail);
     engine.assert_empty();
 }
 
@@ -84,7 +74,7 @@ async fn limits_end_a_check_with_a_status_of_its_own() {
     let mut options = engine.options();
     options.limits.wall_time = Duration::from_secs(20);
     options.limits.memory_bytes = 128 << 20;
-    options.limits.tmp_bytes = 32 << 20;
+    options.limits.disk_bytes = 32 << 20;
     options.limits.cpu_s = 10;
     options.limits.output_bytes = 1 << 20;
     let options = Arc::new(options);
@@ -281,7 +271,7 @@ async fn what_can_not_hold_is_refused() {
     refused(|options| options.image = "local/volumes".to_owned(), "declares volumes").await;
     engine.assert_empty();
     let mut options = engine.options();
-    options.limits.tmp_bytes = 1 << 20;
+    options.limits.disk_bytes = 1 << 20;
     let large = TestRepository::new(&[("a.txt", &"a".repeat(2 << 20))]);
     let validator = Container::new(large.mirror(), fixed(&[], &["true"]), options).await.unwrap();
     let run = RunContext::new(large.failure("event-1", "log"));

@@ -88,7 +88,8 @@ impl Config {
         match self.sandbox.kind {
             SandboxKind::Bubblewrap => {
                 let made = Bubblewrap::new(repository, self.recipes(), self.limits()).await;
-                Ok(Arc::new(made.map_err(|error| ConfigError::Adapter("the sandbox", Box::new(error)))?))
+                let made = made.map_err(|error| ConfigError::Adapter("the sandbox", Box::new(error)))?;
+                Ok(Arc::new(if self.sandbox.keep_prepared { made } else { made.with_environments(None) }))
             }
             SandboxKind::Container => self.container(repository).await,
         }
@@ -107,9 +108,11 @@ impl Config {
         SandboxLimits {
             wall_time: Duration::from_secs(keys.wall_time_s),
             cpu_s: keys.cpu_s,
+            cpu_millis: keys.cpu_millis,
             memory_bytes: bytes(keys.memory_mb),
             processes: keys.processes,
-            tmp_bytes: bytes(keys.tmp_mb),
+            disk_bytes: bytes(keys.disk_mb),
+            disk_files: keys.disk_files,
             file_bytes: bytes(keys.file_mb),
             open_files: keys.open_files,
             output_bytes: usize::try_from(bytes(keys.output_mb.into())).unwrap_or(usize::MAX),
@@ -128,7 +131,6 @@ impl Config {
         options.prepare_network = (!keys.prepare_network.is_empty()).then(|| keys.prepare_network.clone());
         options.prepare_environment = keys.prepare_environment.clone().into_iter().collect();
         options.image_packages = keys.image_packages;
-        options.cpu_millis = keys.cpu_millis;
         options.limits = self.limits();
         let made = Container::new(repository, self.recipes(), options).await;
         Ok(Arc::new(made.map_err(|error| ConfigError::Adapter("the sandbox", Box::new(error)))?))

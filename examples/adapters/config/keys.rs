@@ -112,18 +112,24 @@ pub struct SandboxKeys {
     pub wall_time_s: u64,
     /// Processor time of one process, in seconds.
     pub cpu_s: u64,
+    /// Processors at once, in thousandths.
+    pub cpu_millis: u32,
     /// Memory, in MiB.
     pub memory_mb: u64,
     /// Processes and threads.
     pub processes: u64,
-    /// What `/tmp` may hold, in MiB.
-    pub tmp_mb: u64,
+    /// What is written, in MiB.
+    pub disk_mb: u64,
+    /// Files and folders.
+    pub disk_files: u64,
     /// The largest file, in MiB.
     pub file_mb: u64,
     /// Open files of one process.
     pub open_files: u64,
     /// What a command prints, in MiB.
     pub output_mb: u32,
+    /// Keep what preparing made for the next check; with bubblewrap.
+    pub keep_prepared: bool,
 }
 
 impl Default for SandboxKeys {
@@ -132,12 +138,15 @@ impl Default for SandboxKeys {
             kind: SandboxKind::Bubblewrap,
             wall_time_s: 600,
             cpu_s: 600,
+            cpu_millis: 2_000,
             memory_mb: 4_096,
             processes: 256,
-            tmp_mb: 1_024,
+            disk_mb: 1_024,
+            disk_files: 1 << 18,
             file_mb: 1_024,
             open_files: 1_024,
             output_mb: 10,
+            keep_prepared: true,
         }
     }
 }
@@ -169,8 +178,6 @@ pub struct ContainerKeys {
     pub prepare_environment: BTreeMap<String, String>,
     /// Whether `python` sees the packages of the image, too.
     pub image_packages: bool,
-    /// Thousandths of a processor.
-    pub cpu_millis: u32,
 }
 
 impl Default for ContainerKeys {
@@ -182,7 +189,6 @@ impl Default for ContainerKeys {
             prepare_network: "bridge".to_owned(),
             prepare_environment: BTreeMap::new(),
             image_packages: false,
-            cpu_millis: 2_000,
         }
     }
 }

@@ -20,7 +20,6 @@ use cache::Place;
 pub use credentials::{GitCredentials, InvalidGitCredentials};
 pub use dir_tree::DirTree;
 pub use location::{Location, UnsupportedLocation};
-#[cfg(feature = "container")]
 pub(crate) use snapshot::Content;
 pub use snapshot::Snapshot;
 

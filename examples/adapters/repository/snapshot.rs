@@ -22,7 +22,7 @@ pub struct Snapshot {
     entries: BTreeMap<Vec<u8>, TreeEntry>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 struct TreeEntry {
     kind: EntryKind,
     object: String,
@@ -180,8 +180,22 @@ impl Snapshot {
         Ok(())
     }
 
+    /// How many files, links and submodules there are.
+    pub(crate) fn count(&self) -> u64 {
+        u64::try_from(self.entries.len()).unwrap_or(u64::MAX)
+    }
+
+    /// The paths where this differs from `base`, in content or in mode.
+    pub(crate) fn changed_since(&self, base: &Self) -> BTreeSet<String> {
+        let differs = |one: &Self, other: &Self| -> Vec<String> {
+            let same = |path: &Vec<u8>, entry: &TreeEntry| other.entries.get(path) == Some(entry);
+            let changed = one.entries.iter().filter(|(path, entry)| !same(path, entry));
+            changed.map(|(path, _)| String::from_utf8_lossy(path).into_owned()).collect()
+        };
+        differs(self, base).into_iter().chain(differs(base, self)).collect()
+    }
+
     /// What the files hold together, in bytes.
-    #[cfg(feature = "container")]
     pub(crate) fn bytes(&self) -> u64 {
         self.entries.values().fold(0, |sum, entry| sum.saturating_add(entry.bytes))
     }

@@ -6,7 +6,7 @@ use fix_pipeline::{AdapterError, CheckStatus, CommandRecord, Phase, Report};
 use fix_plan::Log;
 
 use super::recipe::Recipe;
-use super::test_output::{self, Counts};
+use super::test_output::{self, Counts, Results};
 
 /// The user inside: nobody.
 pub(super) const NOBODY: u32 = 65_534;
@@ -23,6 +23,9 @@ pub(super) const ENVIRONMENT: [(&str, &str); 8] = [
     ("VIRTUAL_ENV", "/work/venv"),
 ];
 
+/// More of it for preparing. A wheel would be on the disk twice.
+pub(super) const PREPARE_ENVIRONMENT: [(&str, &str); 1] = [("PIP_NO_CACHE_DIR", "1")];
+
 /// A snapshot laid out in a sandbox: `/work/tree` inside, and writable like all of `/work`.
 pub(super) trait Room {
     /// The command that makes the virtual environment `/work/venv`, with pip or without.
@@ -36,8 +39,19 @@ pub(super) trait Room {
         deadline: Instant,
     ) -> impl Future<Output = Result<(Ended, Vec<u8>), AdapterError>> + Send;
 
+    /// Lays out what preparing by the same recipe made before, and gives whether that was there.
+    fn fetch_prepared(&mut self) -> impl Future<Output = Result<bool, AdapterError>> + Send {
+        std::future::ready(Ok(false))
+    }
+
+    /// Keeps what preparing made for the next check, where that is worth it.
+    fn keep_prepared(&mut self) -> impl Future<Output = ()> + Send {
+        std::future::ready(())
+    }
+
     /// Lays the tree out anew: what preparing did to it is gone, so that what is checked is the snapshot.
-    fn restore(&mut self) -> impl Future<Output = Result<(), AdapterError>> + Send;
+    /// Gives whether preparing has left room for it.
+    fn restore(&mut self) -> impl Future<Output = Result<bool, AdapterError>> + Send;
 }
 
 /// How a command ended.
@@ -45,7 +59,6 @@ pub(super) trait Room {
 pub(super) enum Ended {
     Exit(i32),
     Signal,
-    #[cfg_attr(not(feature = "container"), expect(dead_code, reason = "a process alone can't tell"))]
     OutOfMemory,
     TimedOut,
     OutputCut,
@@ -75,10 +88,7 @@ pub(super) async fn check(
     report.status = {
         let status = match log.prepare(recipe, Instant::now() + wall_time).await? {
             Some(status) => status,
-            None => {
-                log.room.restore().await?;
-                log.check(recipe, Instant::now() + wall_time).await?
-            }
+            None => log.check(recipe, Instant::now() + wall_time).await?,
         };
         log.report.output_tail = tail(&log.output);
         status
@@ -97,31 +107,60 @@ impl<R: Room> Running<'_, R> {
     /// `None` when everything is ready.
     async fn prepare(&mut self, recipe: &Recipe, deadline: Instant) -> Result<Option<CheckStatus>, AdapterError> {
         let environment = self.room.make_environment(!recipe.prepare.is_empty());
-        for command in std::iter::once(&environment).chain(&recipe.prepare) {
-            match self.run(Phase::Prepare, command, deadline).await?.code() {
+        let commands = std::iter::once(&environment).chain(&recipe.prepare);
+        if self.room.fetch_prepared().await? {
+            // They ran before, in no time of this check, and all of them succeeded.
+            let ran = |command: &String| CommandRecord {
+                phase: Phase::Prepare,
+                command: command.clone(),
+                exit_code: Some(0),
+                duration_ms: 0,
+            };
+            self.report.commands.extend(commands.map(ran));
+            self.report.sandbox.push_str("; prepared by an earlier check");
+            return Ok(None);
+        }
+        for command in commands {
+            match self.run(Phase::Prepare, command, None, deadline).await?.code() {
                 Ok(0) => {}
                 Ok(_) | Err(CheckStatus::Killed) => return Ok(Some(CheckStatus::PrepareFailed)),
                 Err(status) => return Ok(Some(status)),
             }
         }
+        if !self.room.restore().await? {
+            return Ok(Some(CheckStatus::PrepareFailed));
+        }
+        self.room.keep_prepared().await;
         Ok(None)
     }
 
     async fn check(&mut self, recipe: &Recipe, deadline: Instant) -> Result<CheckStatus, AdapterError> {
         let mut all_succeeded = true;
-        for command in &recipe.check {
+        for (number, command) in recipe.check.iter().enumerate() {
             let from = self.output.len();
-            let code = match self.run(Phase::Check, command, deadline).await?.code() {
+            let reports_to = format!("/work/.tests-{number}.xml");
+            let code = match self.run(Phase::Check, command, Some(&reports_to), deadline).await?.code() {
                 Ok(code) => code,
                 Err(status) => return Ok(status),
             };
             let printed = self.output.get(from..).unwrap_or_default();
-            let Counts { run, failed } = test_output::count(command, code, printed);
-            self.report.tests_run += run;
-            self.report.tests_failed += failed;
-            all_succeeded &= code == 0;
+            let may_be_there = test_output::may_have_report(command, printed);
+            let report = if may_be_there { fetch(self.room, &reports_to).await? } else { None };
+            let printed = self.output.get(from..).unwrap_or_default();
+            let results = test_output::read(command, code, printed, report.as_deref());
+            let agrees = results.is_ok();
+            let counts = match results {
+                Ok(Results { counts, .. }) => counts,
+                Err(contradiction) => {
+                    self.output.push_str(&format!("\nno pass: {contradiction}\n"));
+                    Counts::default()
+                }
+            };
+            self.report.tests_run += counts.run;
+            self.report.tests_failed += counts.failed;
+            all_succeeded &= code == 0 && agrees;
             // The shell found no such command, or pytest no test: neither red nor green.
-            if matches!(code, 126 | 127) || code == 5 && run == 0 {
+            if matches!(code, 126 | 127) || code == 5 && counts.run == 0 {
                 return Ok(CheckStatus::NothingRan);
             }
         }
@@ -132,9 +171,18 @@ impl<R: Room> Running<'_, R> {
         })
     }
 
-    async fn run(&mut self, phase: Phase, command: &str, deadline: Instant) -> Result<Ended, AdapterError> {
+    /// Runs `command`; where pytest runs in it, it writes a report to `reports_to`.
+    async fn run(
+        &mut self,
+        phase: Phase,
+        command: &str,
+        reports_to: Option<&str>,
+        deadline: Instant,
+    ) -> Result<Ended, AdapterError> {
+        let options = reports_to.map(|path| format!("export PYTEST_ADDOPTS=--junitxml={path}\n"));
+        let inside = options.unwrap_or_default() + command;
         let started = Instant::now();
-        let (ended, printed) = self.room.run(phase, command, deadline).await?;
+        let (ended, printed) = self.room.run(phase, &inside, deadline).await?;
         self.report.commands.push(CommandRecord {
             phase,
             command: command.to_owned(),
@@ -144,6 +192,16 @@ impl<R: Room> Running<'_, R> {
         self.output.push_str(&String::from_utf8_lossy(&printed));
         Ok(ended)
     }
+}
+
+/// A report that a command left: a file of its own, no link, not too large. It is read in the sandbox, which is all
+/// that it can reach.
+async fn fetch(room: &mut impl Room, path: &str) -> Result<Option<Vec<u8>>, AdapterError> {
+    const PATIENCE: Duration = Duration::from_secs(30);
+    let most = test_output::REPORT_BYTES_MAX;
+    let read = format!("test -f {path} && test ! -L {path} && exec head -c {} {path}", most + 1);
+    let (ended, report) = room.run(Phase::Check, &read, Instant::now() + PATIENCE).await?;
+    Ok((ended == Ended::Exit(0) && report.len() <= most).then_some(report))
 }
 
 /// The end of what was printed, cleaned, in whole lines.

@@ -1,5 +1,6 @@
 //! Where failures are reproduced, and shown to be gone.
 
+mod archive;
 mod bubblewrap;
 mod check;
 #[cfg(feature = "container")]
@@ -8,7 +9,7 @@ mod limits;
 mod recipe;
 mod test_output;
 
-pub use bubblewrap::Bubblewrap;
+pub use bubblewrap::{Bubblewrap, Environments};
 #[cfg(feature = "container")]
 pub use container::Container;
 pub use limits::SandboxLimits;

@@ -1,21 +1,28 @@
 //! Checks in a bubblewrap sandbox.
 
+mod arguments;
+mod calls;
+mod environments;
+mod group;
+mod left;
+mod room;
 mod sandbox;
+mod workspace;
 
-use std::path::PathBuf;
-use std::time::Instant;
+use fix_pipeline::{AdapterError, CheckStatus, Report, RunContext, Subject, Validator};
 
-use fix_pipeline::{AdapterError, AdapterErrorKind, CheckStatus, Phase, Report, RunContext, Subject, Validator};
-
-use self::sandbox::{Network, Sandbox, Workspace};
-use super::check::{self, Ended, Room};
+pub use self::environments::Environments;
+use self::room::BubblewrapRoom;
+use self::sandbox::Sandbox;
+use super::check;
 use super::limits::SandboxLimits;
-use super::recipe::{Recipe, Recipes};
+use super::recipe::{Recipe, Recipes, inputs};
 use crate::repository::{Repository, Snapshot};
 
 /// Runs checks with [bubblewrap](https://github.com/containers/bubblewrap): private
 /// name spaces, no capabilities, an environment of a few known variables, host files
-/// read-only or absent, a work directory that nobody else sees.
+/// read-only or absent, a work directory in memory that nobody else sees. Where it may,
+/// it bounds the whole by control groups.
 ///
 /// *Prepare* may reach the package index; *check* has no network at all. When a
 /// command, the whole, or this process ends, everything inside ends with it. Without
@@ -24,48 +31,41 @@ use crate::repository::{Repository, Snapshot};
 pub struct Bubblewrap {
     repository: Repository,
     recipes: Recipes,
-    limits: SandboxLimits,
+    environments: Option<Environments>,
     sandbox: Sandbox,
 }
 
 impl Bubblewrap {
-    /// A validator for the commits of `repository`. Tries the sandbox out first.
+    /// A validator for the commits of `repository`. Tries the sandbox out first, and removes what
+    /// killed processes left. Prepared environments are kept in the folder `environments` beside
+    /// the mirror of the repository.
     ///
     /// # Errors
-    /// [`AdapterErrorKind::Unsupported`] when there is no working sandbox on this
-    /// machine; the message says what to install or allow.
+    /// [`AdapterErrorKind::Unsupported`](fix_pipeline::AdapterErrorKind::Unsupported) when there is no
+    /// working sandbox on this machine; the message says what to install or allow.
     pub async fn new(repository: Repository, recipes: Recipes, limits: SandboxLimits) -> Result<Self, AdapterError> {
         let sandbox = Sandbox::find(limits).await?;
-        Ok(Self { repository, recipes, limits, sandbox })
+        let cache = repository.git().dir().parent();
+        let environments = cache.map(|cache| Environments::new(cache.join("environments")));
+        Ok(Self { repository, recipes, environments, sandbox })
     }
 
-    async fn check(&self, snapshot: &Snapshot, recipe: &Recipe) -> Result<Report, AdapterError> {
-        let workspace = Workspace::new(snapshot).map_err(disk)?;
-        let mut room = BubblewrapRoom { sandbox: &self.sandbox, workspace, snapshot };
+    /// The same, with prepared environments kept so; with `None`, each check prepares anew.
+    #[must_use]
+    pub fn with_environments(mut self, environments: impl Into<Option<Environments>>) -> Self {
+        self.environments = environments.into();
+        self
+    }
+
+    async fn check(&self, base: &Snapshot, snapshot: &Snapshot, recipe: &Recipe) -> Result<Report, AdapterError> {
         let mut report = Report::new(CheckStatus::Passed, snapshot.tree_id());
-        report.sandbox = self.sandbox.describe(&self.limits);
-        check::check(&mut room, recipe, self.limits.wall_time, report).await
-    }
-}
-
-struct BubblewrapRoom<'r> {
-    sandbox: &'r Sandbox,
-    workspace: Workspace,
-    snapshot: &'r Snapshot,
-}
-
-impl Room for BubblewrapRoom<'_> {
-    fn make_environment(&self, pip: bool) -> String {
-        sandbox::make_environment(pip)
-    }
-
-    async fn run(&mut self, phase: Phase, command: &str, deadline: Instant) -> Result<(Ended, Vec<u8>), AdapterError> {
-        let network = if phase == Phase::Prepare { Network::Shared } else { Network::None };
-        self.sandbox.run(&self.workspace, network, command, deadline).await
-    }
-
-    async fn restore(&mut self) -> Result<(), AdapterError> {
-        self.workspace.restore(self.snapshot).map_err(disk)
+        report.sandbox = self.sandbox.describe();
+        let kept = self.environments.as_ref().map(|environments| {
+            let inputs = inputs::of(&recipe.prepare, base, snapshot);
+            environments.at(self.sandbox.environment_key(recipe, &inputs))
+        });
+        let mut room = BubblewrapRoom::open(&self.sandbox, snapshot, kept).await?;
+        check::check(&mut room, recipe, self.sandbox.limits().wall_time, report).await
     }
 }
 
@@ -76,18 +76,11 @@ impl Validator for Bubblewrap {
         // The recipe is the base commit's, for the patched tree too.
         let recipe = self.recipes.recipe(&base, &run.failure.log)?;
         match subject {
-            Subject::Baseline => self.check(&base, &recipe).await,
-            Subject::Patched(patch) => self.check(&self.repository.patched(commit, patch.get()).await?, &recipe).await,
+            Subject::Baseline => self.check(&base, &base, &recipe).await,
+            Subject::Patched(patch) => {
+                let patched = self.repository.patched(commit, patch.get()).await?;
+                self.check(&base, &patched, &recipe).await
+            }
         }
     }
-}
-
-fn disk(error: std::io::Error) -> AdapterError {
-    AdapterError::new(AdapterErrorKind::Unavailable, "lay out the work directory", "the disk failed").with_source(error)
-}
-
-/// Where the sandbox's own programs are looked for.
-fn program(name: &str) -> Option<PathBuf> {
-    let folders = ["/usr/bin", "/bin", "/usr/local/bin", "/usr/sbin"];
-    folders.iter().map(|folder| PathBuf::from(folder).join(name)).find(|path| path.is_file())
 }

@@ -1,107 +1,49 @@
 //! One command in one sandbox.
 
-use std::ffi::OsString;
-use std::fs;
-use std::os::unix::fs::{PermissionsExt as _, lchown};
+use std::fs::{self, File};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Instant;
 
 use fix_pipeline::{AdapterError, AdapterErrorKind};
-use tempfile::TempDir;
 use tokio::io::AsyncReadExt as _;
 use tokio::process::Command;
 use tokio::time::{Instant as Deadline, timeout_at};
 
-use super::program;
-use crate::repository::Snapshot;
-use crate::validator::check::{ENVIRONMENT, Ended, NOBODY};
+use super::arguments::index_settings;
+use super::calls;
+use super::environments;
+use super::group::{Group, Groups};
+use super::room::make_environment;
+use super::workspace::{self, Workspace};
+use crate::validator::check::{Ended, NOBODY};
 use crate::validator::limits::SandboxLimits;
+use crate::validator::recipe::Recipe;
 
-/// Makes the virtual environment that `python` means in every later command. Isolated, so that no module of
-/// the tree is taken for one of Python's own.
-pub(super) fn make_environment(pip: bool) -> String {
-    format!("{PYTHON} -I -m venv {}../venv", if pip { "" } else { "--without-pip " })
-}
-
-/// Trusted code on the host opens the verdict's file for bubblewrap's monitor, closes
-/// whatever else this process inherited, and becomes the sandbox.
+/// Trusted code on the host joins the control groups, opens the verdict's file for bubblewrap's monitor, writes down
+/// the filter of system calls, closes whatever else this process inherited, and becomes the sandbox.
 const LAUNCH: &str = "\
 import os, sys
+os.dup2(1, 2)
+for group in filter(None, sys.argv[2].split(':')):
+    with open(group + '/cgroup.procs', 'w') as processes:
+        processes.write('0')
 verdict = os.open(sys.argv[1], os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
 os.dup2(verdict, 3)
 os.set_inheritable(3, True)
-os.dup2(1, 2)
-os.closerange(4, os.sysconf('SC_OPEN_MAX'))
-os.execv(sys.argv[2], sys.argv[2:])";
+calls = os.memfd_create('calls')
+os.write(calls, bytes.fromhex(sys.argv[3]))
+os.lseek(calls, 0, os.SEEK_SET)
+os.dup2(calls, 4)
+os.set_inheritable(4, True)
+os.closerange(5, os.sysconf('SC_OPEN_MAX'))
+os.execv(sys.argv[4], sys.argv[4:])";
 
-const PYTHON: &str = "/usr/bin/python3";
+/// What is mostly missing.
+const HINT: &str = "unprivileged user name spaces must be allowed";
 
-/// A directory for one check: random, private, gone when dropped.
-#[derive(Debug)]
-pub(super) struct Workspace {
-    dir: TempDir,
-}
-
-impl Workspace {
-    /// Lays out the files of `snapshot` in `tree/`.
-    pub(super) fn new(snapshot: &Snapshot) -> std::io::Result<Self> {
-        let workspace = Self::empty()?;
-        snapshot.write_to(&workspace.inside().join("tree"))?;
-        workspace.hand_over(workspace.dir.path())?;
-        Ok(workspace)
-    }
-
-    pub(super) fn empty() -> std::io::Result<Self> {
-        let dir = tempfile::Builder::new().prefix("fix-").permissions(fs::Permissions::from_mode(0o700)).tempdir()?;
-        for folder in ["work/tree", "work/home", "status"] {
-            fs::create_dir_all(dir.path().join(folder))?;
-        }
-        fs::write(dir.path().join("work/passwd"), format!("sandbox:x:{NOBODY}:{NOBODY}::/work/home:/bin/sh\n"))?;
-        let workspace = Self { dir };
-        workspace.hand_over(workspace.dir.path())?;
-        Ok(workspace)
-    }
-
-    /// Lays the files out anew: what preparing did to them is gone, so that what is checked is the snapshot.
-    pub(super) fn restore(&self, snapshot: &Snapshot) -> std::io::Result<()> {
-        let tree = self.inside().join("tree");
-        fs::remove_dir_all(&tree)?;
-        fs::create_dir(&tree)?;
-        snapshot.write_to(&tree)?;
-        self.hand_over(&tree)
-    }
-
-    /// What is `/work` inside.
-    fn inside(&self) -> PathBuf {
-        self.dir.path().join("work")
-    }
-
-    /// The file that the sandbox's own monitor writes the verdict to; not visible inside.
-    fn status_file(&self) -> PathBuf {
-        self.dir.path().join("status/verdict")
-    }
-
-    /// As root, everything in `folder` becomes nobody's, who runs the sandbox.
-    fn hand_over(&self, folder: &Path) -> std::io::Result<()> {
-        if !is_root() {
-            return Ok(());
-        }
-        let mut folders = vec![folder.to_owned()];
-        while let Some(folder) = folders.pop() {
-            lchown(&folder, Some(NOBODY), Some(NOBODY))?;
-            for entry in fs::read_dir(&folder)? {
-                let entry = entry?;
-                if entry.file_type()?.is_dir() {
-                    folders.push(entry.path());
-                } else {
-                    lchown(entry.path(), Some(NOBODY), Some(NOBODY))?;
-                }
-            }
-        }
-        Ok(())
-    }
-}
+pub(super) const PYTHON: &str = "/usr/bin/python3";
 
 /// What a command may reach.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -112,22 +54,57 @@ pub(super) enum Network {
     Shared,
 }
 
+/// A command, as `/bin/sh` reads it.
+#[derive(Debug)]
+pub(super) struct Job<'j> {
+    pub(super) command: &'j str,
+    pub(super) network: Network,
+    pub(super) folder: &'j str,
+    /// What it reads.
+    pub(super) input: Option<File>,
+    /// Where its output goes; else it is given back.
+    pub(super) output: Option<File>,
+    /// The largest file that it may write, where that is not the limit of the check.
+    pub(super) file_bytes: Option<u64>,
+}
+
+impl<'j> Job<'j> {
+    /// A command in the tree, without network.
+    pub(super) fn new(command: &'j str) -> Self {
+        let (input, output) = (None, None);
+        Self { command, network: Network::None, folder: "/work/tree", input, output, file_bytes: None }
+    }
+}
+
+/// A place, and what bounds the commands in it.
+#[derive(Debug)]
+pub(super) struct Cell {
+    /// Dropped first: its processes hold the other.
+    group: Option<Group>,
+    workspace: Workspace,
+}
+
 /// The programs that make a sandbox, found and tried out.
 #[derive(Clone, Debug)]
 pub(super) struct Sandbox {
     bwrap: PathBuf,
     prlimit: PathBuf,
-    /// Gives up root first, when we have it.
-    setpriv: Option<PathBuf>,
+    nsenter: PathBuf,
+    /// The words before a command that give up root, when we have it.
+    drop_root: Vec<String>,
     /// Whether this bubblewrap can forbid nested user name spaces.
-    disable_userns: bool,
-    /// Whether this bubblewrap can bound `/tmp`.
-    tmp_size: bool,
+    disables_userns: bool,
+    /// What keeps system calls back, where that is known for this processor.
+    filter: Option<String>,
+    /// Python's version and build.
+    python: String,
+    /// Where control groups can be made, or why not.
+    groups: Result<Groups, String>,
     limits: SandboxLimits,
 }
 
 impl Sandbox {
-    /// Finds the programs and runs `true` in a sandbox.
+    /// Finds the programs, removes what killed processes left, and runs `true` in a sandbox.
     pub(super) async fn find(limits: SandboxLimits) -> Result<Self, AdapterError> {
         let find = |name: &str, package: &str| {
             program(name).ok_or_else(|| no_sandbox(format!("{name} is missing; install the package {package}")))
@@ -138,11 +115,25 @@ impl Sandbox {
         let bwrap = find("bwrap", "bubblewrap")?;
         let help = Command::new(&bwrap).arg("--help").output().await;
         let help = help.map_err(|error| no_sandbox("bwrap can't be started".to_owned()).with_source(error))?;
+        let mut drop_root = Vec::new();
+        if is_root() {
+            let (setpriv, nobody) = (find("setpriv", "util-linux")?.display().to_string(), NOBODY.to_string());
+            let words = [&setpriv, "--reuid", &nobody, "--regid", &nobody, "--clear-groups", "--no-new-privs", "--"];
+            drop_root = words.map(str::to_owned).to_vec();
+        }
+        find("tar", "tar")?;
+        find("find", "findutils")?;
+        let python = Command::new(PYTHON).args(["-I", "-S", "-VV"]).env_clear().output().await;
+        let python = python.map_err(|error| no_sandbox(format!("{PYTHON} can't be started")).with_source(error))?;
+        workspace::sweep();
         let sandbox = Self {
             prlimit: find("prlimit", "util-linux")?,
-            setpriv: if is_root() { Some(find("setpriv", "util-linux")?) } else { None },
-            disable_userns: String::from_utf8_lossy(&help.stdout).contains("--disable-userns"),
-            tmp_size: String::from_utf8_lossy(&help.stdout).contains("--size"),
+            nsenter: find("nsenter", "util-linux")?,
+            drop_root,
+            disables_userns: String::from_utf8_lossy(&help.stdout).contains("--disable-userns"),
+            filter: calls::filter(),
+            python: String::from_utf8_lossy(&python.stdout).into_owned(),
+            groups: Groups::find(&limits),
             bwrap,
             limits,
         };
@@ -151,180 +142,147 @@ impl Sandbox {
     }
 
     async fn try_out(&self) -> Result<(), AdapterError> {
-        let workspace =
-            Workspace::empty().map_err(|error| no_sandbox("no work directory".to_owned()).with_source(error))?;
+        let no_use = |error| no_sandbox(format!("bubblewrap does not work here; {HINT}")).with_source(error);
+        let cell = self.open().await.map_err(no_use)?;
         let deadline = Instant::now() + std::time::Duration::from_secs(30);
-        let tried = self.run(&workspace, Network::None, "test -w /work/tree", deadline).await;
-        match tried.map_err(|error| no_sandbox("bubblewrap does not work here".to_owned()).with_source(error))? {
+        match self.run(&cell, Job::new("test -w /work/tree"), deadline).await.map_err(no_use)? {
             (Ended::Exit(0), _) => Ok(()),
             (ended, said) => {
                 let said = String::from_utf8_lossy(&said);
-                Err(no_sandbox(format!(
-                    "bubblewrap does not work here ({ended:?}: {}); unprivileged user name spaces must be allowed",
-                    said.trim()
-                )))
+                Err(no_sandbox(format!("bubblewrap does not work here ({ended:?}: {}); {HINT}", said.trim())))
             }
         }
     }
 
+    /// A new place for commands, with nothing in it but empty folders.
+    pub(super) async fn open(&self) -> Result<Cell, AdapterError> {
+        let failed = |error: io::Error| {
+            AdapterError::new(AdapterErrorKind::Unavailable, "open a sandbox", error.to_string()).with_source(error)
+        };
+        let group = self.groups.as_ref().ok().map(|groups| groups.make(&self.limits)).transpose().map_err(failed)?;
+        let workspace = Workspace::open(&self.drop_root, &self.limits).await.map_err(failed)?;
+        Ok(Cell { group, workspace })
+    }
+
+    pub(super) fn limits(&self) -> &SandboxLimits {
+        &self.limits
+    }
+
+    pub(super) fn bwrap(&self) -> &Path {
+        &self.bwrap
+    }
+
+    pub(super) fn prlimit(&self) -> &Path {
+        &self.prlimit
+    }
+
+    pub(super) fn nsenter(&self) -> &Path {
+        &self.nsenter
+    }
+
+    pub(super) fn filters_calls(&self) -> bool {
+        self.filter.is_some()
+    }
+
+    pub(super) fn drop_root(&self) -> &[String] {
+        &self.drop_root
+    }
+
+    pub(super) fn disables_userns(&self) -> bool {
+        self.disables_userns
+    }
+
     /// What holds the commands, for the report.
-    pub(super) fn describe(&self, limits: &SandboxLimits) -> String {
+    pub(super) fn describe(&self) -> String {
+        let limits = &self.limits;
+        let memory = limits.memory_bytes >> 20;
+        let whole = match &self.groups {
+            Ok(groups) => format!(
+                "by {} {memory} MiB of memory, {} thousandths of a processor",
+                groups.describe(),
+                limits.cpu_millis
+            ),
+            Err(why) => format!(
+                "by resource limits alone, for want of control groups ({why}), {memory} MiB of memory a process"
+            ),
+        };
         format!(
-            "bubblewrap: own user, process, mount and IPC name spaces, no capabilities{}; check in a network name space of its \
-             own, prepare with the network of the host; per process {} MiB of memory, {} s of processor time, {} open files, \
-             files of {} MiB; {} processes; {} MiB of /tmp{}; {} s in all, {} MiB of output",
-            if self.disable_userns { ", no nested user name spaces" } else { "" },
-            limits.memory_bytes >> 20,
+            "bubblewrap: own user, process, mount and IPC name spaces, no capabilities{}{}; check in a network name space of its \
+             own, prepare with the network of the host; {whole}; {} processes; {} MiB and {} files on disk, in memory; per \
+             process {} s of processor time, {} open files, files of {} MiB; {} s in all, {} MiB of output",
+            if self.disables_userns { ", no nested user name spaces" } else { "" },
+            if self.filter.is_some() { ", system calls filtered" } else { "" },
+            limits.processes,
+            limits.disk_bytes >> 20,
+            limits.disk_files,
             limits.cpu_s,
             limits.open_files,
             limits.file_bytes >> 20,
-            limits.processes,
-            limits.tmp_bytes >> 20,
-            if self.tmp_size { "" } else { " (not enforced by this bubblewrap)" },
             limits.wall_time.as_secs(),
             limits.output_bytes >> 20,
         )
     }
 
-    /// Runs `command` with `/bin/sh`, and gives how it ended and what it printed.
+    /// The key of the environment that `recipe` makes here, when it reads `inputs`.
+    pub(super) fn environment_key(&self, recipe: &Recipe, inputs: &[String]) -> String {
+        // What is read from the system: Python, and the programs around it.
+        let mut parts = vec!["1".to_owned(), self.python.clone()];
+        parts.push(fs::read_to_string("/etc/os-release").unwrap_or_default());
+        parts.push(make_environment(!recipe.prepare.is_empty()));
+        parts.extend(index_settings().into_iter().map(|(name, value)| format!("{name}={value}")));
+        for list in [recipe.prepare.as_slice(), inputs] {
+            parts.push(list.len().to_string());
+            parts.extend(list.iter().cloned());
+        }
+        environments::key(parts.iter().map(String::as_str))
+    }
+
+    /// Runs `job`, and gives how it ended and what it printed.
     pub(super) async fn run(
         &self,
-        workspace: &Workspace,
-        network: Network,
-        command: &str,
+        cell: &Cell,
+        job: Job<'_>,
         deadline: Instant,
     ) -> Result<(Ended, Vec<u8>), AdapterError> {
-        let status_file = workspace.status_file();
-        let failed = |error: std::io::Error| {
+        let failed = |error: io::Error| {
             AdapterError::new(AdapterErrorKind::Unavailable, "run a command in the sandbox", "the sandbox failed")
                 .with_source(error)
         };
+        let Cell { group, workspace } = cell;
+        let status_file = workspace.status_file();
         let _ = fs::remove_file(&status_file);
+        let groups: Vec<_> = group.iter().flat_map(Group::paths).map(|path| path.to_string_lossy()).collect();
+        let out_of_memory = || group.as_ref().map_or(0, Group::out_of_memory);
+        let before = out_of_memory();
+        let holder = workspace.holder().map_err(failed)?;
         let mut outside = Command::new(PYTHON);
-        outside.args(["-I", "-S", "-c", LAUNCH]).arg(&status_file);
-        outside.args(self.arguments(workspace, network, command));
-        outside.env_clear().stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).kill_on_drop(true);
+        outside.args(["-I", "-S", "-c", LAUNCH]).arg(&status_file).arg(groups.join(":"));
+        outside.arg(self.filter.as_deref().unwrap_or_default());
+        outside.args(self.arguments(workspace, holder, &job, group.is_some()));
+        outside.stdin(job.input.map_or_else(Stdio::null, Stdio::from));
+        outside.stdout(job.output.map_or_else(Stdio::piped, Stdio::from));
+        outside.env_clear().stderr(Stdio::null()).kill_on_drop(true);
         let mut child = outside.spawn().map_err(failed)?;
         let mut printed = Vec::new();
-        let Some(stdout) = child.stdout.take() else {
-            return Err(failed(std::io::Error::other("no standard output")));
-        };
-        let most = u64::try_from(self.limits.output_bytes).unwrap_or(u64::MAX);
-        let mut stdout = stdout.take(most + 1);
         let deadline = Deadline::from_std(deadline);
-        let reading = timeout_at(deadline, stdout.read_to_end(&mut printed)).await;
-        let cut = printed.len() > self.limits.output_bytes;
-        let waiting = if cut || reading.is_err() { None } else { timeout_at(deadline, child.wait()).await.ok() };
+        let (mut cut, mut in_time) = (false, true);
+        if let Some(stdout) = child.stdout.take() {
+            let most = u64::try_from(self.limits.output_bytes).unwrap_or(u64::MAX);
+            in_time = timeout_at(deadline, stdout.take(most + 1).read_to_end(&mut printed)).await.is_ok();
+            cut = printed.len() > self.limits.output_bytes;
+        }
+        let waiting = if cut || !in_time { None } else { timeout_at(deadline, child.wait()).await.ok() };
         if waiting.is_none() {
             // The monitor's death takes the whole process tree with it.
             child.kill().await.map_err(failed)?;
             printed.truncate(self.limits.output_bytes);
             return Ok((if cut { Ended::OutputCut } else { Ended::TimedOut }, printed));
         }
+        if out_of_memory() > before {
+            return Ok((Ended::OutOfMemory, printed));
+        }
         Ok((verdict(&status_file, &printed)?, printed))
     }
-
-    fn arguments(&self, workspace: &Workspace, network: Network, command: &str) -> Vec<OsString> {
-        let mut arguments: Vec<OsString> = Vec::new();
-        let mut push = |texts: &[&str]| arguments.extend(texts.iter().map(OsString::from));
-        if let Some(setpriv) = &self.setpriv {
-            let nobody = NOBODY.to_string();
-            push(&[
-                &setpriv.to_string_lossy(),
-                "--reuid",
-                &nobody,
-                "--regid",
-                &nobody,
-                "--clear-groups",
-                "--no-new-privs",
-                "--",
-            ]);
-        }
-        let limits = &self.limits;
-        push(&[
-            &self.prlimit.to_string_lossy(),
-            &format!("--as={}", limits.memory_bytes),
-            &format!("--cpu={}", limits.cpu_s),
-            &format!("--fsize={}", limits.file_bytes),
-            &format!("--nofile={}", limits.open_files),
-            "--core=0",
-            "--",
-            &self.bwrap.to_string_lossy(),
-            "--unshare-all",
-            "--unshare-user",
-            "--uid",
-            &NOBODY.to_string(),
-            "--gid",
-            &NOBODY.to_string(),
-            "--hostname",
-            "sandbox",
-            "--cap-drop",
-            "ALL",
-            "--new-session",
-            "--die-with-parent",
-            "--json-status-fd",
-            "3",
-            "--clearenv",
-        ]);
-        if self.disable_userns {
-            push(&["--disable-userns"]);
-        }
-        if network == Network::Shared {
-            push(&["--share-net"]);
-            for file in ["/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf", "/etc/pip.conf"] {
-                push(&["--ro-bind-try", file, file]);
-            }
-            for (name, value) in index_settings() {
-                push(&["--setenv", &name, &value]);
-            }
-        }
-        for (name, value) in ENVIRONMENT {
-            push(&["--setenv", name, value]);
-        }
-        for folder in
-            ["/usr", "/etc/ssl", "/etc/ca-certificates", "/etc/alternatives", "/etc/ld.so.cache", "/etc/localtime"]
-        {
-            push(&["--ro-bind-try", folder, folder]);
-        }
-        for folder in ["/bin", "/sbin", "/lib", "/lib32", "/lib64"] {
-            match fs::read_link(folder) {
-                Ok(target) => push(&["--symlink", &target.to_string_lossy(), folder]),
-                Err(_) => push(&["--ro-bind-try", folder, folder]),
-            }
-        }
-        let work = workspace.inside();
-        push(&["--proc", "/proc", "--dev", "/dev"]);
-        if self.tmp_size {
-            push(&["--size", &limits.tmp_bytes.to_string()]);
-        }
-        push(&["--tmpfs", "/tmp", "--bind", &work.to_string_lossy(), "/work"]);
-        push(&["--ro-bind", &work.join("passwd").to_string_lossy(), "/etc/passwd"]);
-        // Inside: there the kernel counts the processes of this sandbox, not those of the host's user.
-        let processes = format!("--nproc={}", limits.processes);
-        push(&["--chdir", "/work/tree", "--", &self.prlimit.to_string_lossy(), &processes, "--"]);
-        push(&["/bin/sh", "-c", command]);
-        arguments
-    }
-}
-
-/// How pip reaches its index here, without credentials.
-fn index_settings() -> Vec<(String, String)> {
-    let names = [
-        "PIP_INDEX_URL",
-        "PIP_EXTRA_INDEX_URL",
-        "PIP_TRUSTED_HOST",
-        "PIP_DEFAULT_TIMEOUT",
-        "PIP_CERT",
-        "SSL_CERT_FILE",
-        "HTTP_PROXY",
-        "HTTPS_PROXY",
-        "NO_PROXY",
-        "http_proxy",
-        "https_proxy",
-        "no_proxy",
-    ];
-    let settings = names.iter().filter_map(|name| Some(((*name).to_owned(), std::env::var(name).ok()?)));
-    settings.filter(|(_, value)| !value.contains('@')).collect()
 }
 
 /// Reads what bubblewrap's monitor wrote: `{ "exit-code": 0 }` on a line of its own.
@@ -346,6 +304,12 @@ fn verdict(status_file: &Path, printed: &[u8]) -> Result<Ended, AdapterError> {
     }
 }
 
+/// Where the sandbox's own programs are looked for.
+fn program(name: &str) -> Option<PathBuf> {
+    let folders = ["/usr/bin", "/bin", "/usr/local/bin", "/usr/sbin"];
+    folders.iter().map(|folder| PathBuf::from(folder).join(name)).find(|path| path.is_file())
+}
+
 fn no_sandbox(problem: String) -> AdapterError {
     AdapterError::new(
         AdapterErrorKind::Unsupported,
@@ -354,6 +318,6 @@ fn no_sandbox(problem: String) -> AdapterError {
     )
 }
 
-fn is_root() -> bool {
+pub(super) fn is_root() -> bool {
     rustix::process::geteuid().is_root()
 }

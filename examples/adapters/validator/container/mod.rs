@@ -1,19 +1,18 @@
 //! Checks in containers.
 
-mod archive;
 mod engine;
 mod janitor;
 mod options;
 mod room;
 mod spec;
 
-use fix_pipeline::{AdapterError, AdapterErrorKind, CheckStatus, Report, RunContext, Subject, Validator};
+use fix_pipeline::{AdapterError, CheckStatus, Report, RunContext, Subject, Validator};
 
 use self::engine::{Engine, no_sandbox};
 use self::janitor::Janitor;
 use self::room::ContainerRoom;
-use super::check;
 use super::recipe::{Recipe, Recipes};
+use super::{archive, check};
 use crate::repository::{Repository, Snapshot};
 
 pub use options::{ContainerOptions, Pull};
@@ -41,8 +40,8 @@ impl Container {
     /// A validator for the commits of `repository`. Tries a container out first.
     ///
     /// # Errors
-    /// [`AdapterErrorKind::Unsupported`] when there is no such engine or image, or the engine can't
-    /// keep the limits; the message says what to do.
+    /// [`AdapterErrorKind::Unsupported`](fix_pipeline::AdapterErrorKind::Unsupported) when there is no such
+    /// engine or image, or the engine can't keep the limits; the message says what to do.
     pub async fn new(
         repository: Repository,
         recipes: Recipes,
@@ -57,7 +56,8 @@ impl Container {
 
     async fn try_out(&self) -> Result<(), AdapterError> {
         let tree = archive::empty().map_err(|error| no_sandbox("no archive can be made").with_source(error))?;
-        let mut room = ContainerRoom::open(&self.engine, &self.janitor, &self.options, tree).await.map_err(no_use)?;
+        let mut room =
+            ContainerRoom::open(&self.engine, &self.janitor, &self.options, tree.into()).await.map_err(no_use)?;
         let said = room.try_out().await.map_err(no_use)?;
         room.close().await.map_err(no_use)?;
         match said {
@@ -70,14 +70,8 @@ impl Container {
     }
 
     async fn check(&self, snapshot: &Snapshot, recipe: &Recipe) -> Result<Report, AdapterError> {
-        let most = self.options.limits.tmp_bytes;
-        if snapshot.bytes() > most {
-            let message =
-                format!("the files of the commit hold more than {most} bytes; raise SandboxLimits::tmp_bytes");
-            return Err(AdapterError::new(AdapterErrorKind::Unsupported, "lay out the files of a commit", message));
-        }
         self.engine.sweep().await?;
-        let tree = archive::of(snapshot).await?;
+        let tree = archive::write(snapshot, Vec::new(), &self.options.limits).await?.into();
         let mut report = Report::new(CheckStatus::Passed, snapshot.tree_id());
         report.sandbox = self.engine.describe(&self.options);
         let mut room = ContainerRoom::open(&self.engine, &self.janitor, &self.options, tree).await?;

@@ -21,15 +21,13 @@ pub struct ContainerOptions {
     pub prepare_environment: Vec<(String, String)>,
     /// Whether `python` sees the packages that are installed in the image, too.
     pub image_packages: bool,
-    /// Processors that a container may use at once, in thousandths.
-    pub cpu_millis: u32,
-    /// The other bounds.
+    /// The bounds of a check.
     pub limits: SandboxLimits,
 }
 
 impl ContainerOptions {
     /// These defaults: never pulled, Docker's socket, prepared on the network `bridge`, without packages
-    /// of the image, two processors.
+    /// of the image.
     #[must_use]
     pub fn new(image: impl Into<String>) -> Self {
         Self {
@@ -39,7 +37,6 @@ impl ContainerOptions {
             prepare_network: Some("bridge".to_owned()),
             prepare_environment: Vec::new(),
             image_packages: false,
-            cpu_millis: 2_000,
             limits: SandboxLimits::default(),
         }
     }

@@ -14,10 +14,11 @@ use fix_pipeline::{AdapterError, AdapterErrorKind, Phase};
 use futures_util::{Stream, StreamExt as _, TryStreamExt as _};
 use tokio::time::{Instant as Deadline, timeout_at};
 
+use super::ContainerOptions;
 use super::engine::{Engine, failed, no_sandbox};
 use super::janitor::{Janitor, Lease, Object};
 use super::spec::{self, Volumes};
-use super::{ContainerOptions, archive};
+use crate::validator::archive;
 use crate::validator::check::{Ended, Room};
 
 /// Volumes that live as long as this, and commands that run on them.
@@ -61,7 +62,7 @@ impl<'r> ContainerRoom<'r> {
         let mut room = Self { floor: None, work, engine, janitor, options, files, name, named: 0 };
         let floor = room.lay_out().await?;
         let home = archive::folder("home").map_err(|error| no_sandbox("no archive can be made").with_source(error))?;
-        room.upload(&floor, "/work", home).await?;
+        room.upload(&floor, "/work", home.into()).await?;
         room.floor = Some(floor);
         Ok(room)
     }
@@ -177,12 +178,12 @@ impl Room for ContainerRoom<'_> {
         watched
     }
 
-    async fn restore(&mut self) -> Result<(), AdapterError> {
+    async fn restore(&mut self) -> Result<bool, AdapterError> {
         let floor = self.lay_out().await?;
-        match self.floor.replace(floor) {
-            Some(before) => before.close().await,
-            None => Ok(()),
+        if let Some(before) = self.floor.replace(floor) {
+            before.close().await?;
         }
+        Ok(true)
     }
 }
 

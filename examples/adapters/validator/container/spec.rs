@@ -10,7 +10,8 @@ use bollard::models::{
 use fix_pipeline::Phase;
 
 use super::ContainerOptions;
-use crate::validator::check::{ENVIRONMENT, NOBODY};
+use crate::validator::SandboxLimits;
+use crate::validator::check::{ENVIRONMENT, NOBODY, PREPARE_ENVIRONMENT};
 
 /// On everything that is made: when whoever made it can't need it any more, in seconds since 1970.
 pub(super) const EXPIRES: &str = "dev.fix.expires";
@@ -41,8 +42,9 @@ pub(super) fn command(
         if let Some(host) = &mut body.host_config {
             host.network_mode = Some(options.prepare_network.clone().unwrap_or_else(|| "none".to_owned()));
         }
-        let more = options.prepare_environment.iter().map(|(name, value)| format!("{name}={value}"));
-        body.env.get_or_insert_default().extend(more);
+        let env = body.env.get_or_insert_default();
+        env.extend(PREPARE_ENVIRONMENT.map(|(name, value)| format!("{name}={value}")));
+        env.extend(options.prepare_environment.iter().map(|(name, value)| format!("{name}={value}")));
     }
     body
 }
@@ -56,8 +58,8 @@ pub(super) fn holder(options: &ContainerOptions, image: &str, volumes: Volumes<'
 
 /// A work directory in memory, which is the one storage that every engine can bound.
 pub(super) fn volume(options: &ContainerOptions, name: &str) -> VolumeCreateRequest {
-    let bytes = options.limits.tmp_bytes;
-    let mount = format!("size={bytes},nr_inodes={},uid={NOBODY},gid={NOBODY},mode=0700,nosuid,nodev", files(bytes));
+    let SandboxLimits { disk_bytes, disk_files, .. } = options.limits;
+    let mount = format!("size={disk_bytes},nr_inodes={disk_files},uid={NOBODY},gid={NOBODY},mode=0700,nosuid,nodev");
     let driver = [("type", "tmpfs"), ("device", "tmpfs"), ("o", &mount)];
     VolumeCreateRequest {
         name: Some(name.to_owned()),
@@ -98,7 +100,7 @@ fn container(options: &ContainerOptions, image: &str, volumes: Volumes<'_>) -> C
 fn host(options: &ContainerOptions, volumes: Volumes<'_>) -> HostConfig {
     let limits = &options.limits;
     let memory = signed(limits.memory_bytes);
-    let tmp = format!("rw,exec,nosuid,nodev,mode=1777,size={},nr_inodes={}", limits.tmp_bytes, files(limits.tmp_bytes));
+    let tmp = format!("rw,exec,nosuid,nodev,mode=1777,size={},nr_inodes={}", limits.disk_bytes, limits.disk_files);
     let ulimits = [("cpu", limits.cpu_s), ("fsize", limits.file_bytes), ("nofile", limits.open_files), ("core", 0)];
     let ulimits = ulimits.map(|(name, most)| ResourcesUlimits {
         name: Some(name.to_owned()),
@@ -116,7 +118,7 @@ fn host(options: &ContainerOptions, volumes: Volumes<'_>) -> HostConfig {
         memory: Some(memory),
         // Together with swap: so there is none.
         memory_swap: Some(memory),
-        nano_cpus: Some(i64::from(options.cpu_millis) * 1_000_000),
+        nano_cpus: Some(i64::from(limits.cpu_millis) * 1_000_000),
         pids_limit: Some(signed(limits.processes)),
         ulimits: Some(ulimits.to_vec()),
         shm_size: Some(64 << 20),
@@ -145,11 +147,6 @@ fn labels(options: &ContainerOptions) -> HashMap<String, String> {
 /// The longest that a check can take: preparing, checking, and what the engine needs around them.
 fn lifetime(options: &ContainerOptions) -> Duration {
     options.limits.wall_time * 2 + Duration::from_secs(600)
-}
-
-/// As many files as there is room for at 4 KiB each.
-fn files(bytes: u64) -> u64 {
-    (bytes >> 12).max(1_024)
 }
 
 fn signed(number: u64) -> i64 {

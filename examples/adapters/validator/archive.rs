@@ -1,45 +1,59 @@
-//! A tree as the engine takes it: an archive.
+//! A tree as a sandbox takes it: an archive.
 
-use std::io;
+use std::io::{self, Write};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
-use bytes::Bytes;
 use fix_pipeline::{AdapterError, AdapterErrorKind};
 use tar::{Builder, EntryType, Header};
 
+use super::check::NOBODY;
+use super::limits::SandboxLimits;
 use crate::repository::{Content, Snapshot};
-use crate::validator::check::NOBODY;
 
-/// The files of `snapshot`.
-pub(super) async fn of(snapshot: &Snapshot) -> Result<Bytes, AdapterError> {
+/// Writes the files of `snapshot` to `to`, when they fit into `limits`.
+pub(super) async fn write<W: Write + Send + 'static>(
+    snapshot: &Snapshot,
+    to: W,
+    limits: &SandboxLimits,
+) -> Result<W, AdapterError> {
+    if snapshot.bytes() > limits.disk_bytes || snapshot.count() > limits.disk_files {
+        return Err(too_large());
+    }
     let snapshot = snapshot.clone();
-    let failed = |error: io::Error| {
-        AdapterError::new(AdapterErrorKind::Unavailable, "lay out the files of a commit", "git or the disk failed")
-            .with_source(error)
-    };
     let packed = tokio::task::spawn_blocking(move || {
-        let mut archive = Builder::new(Vec::new());
+        let mut archive = Builder::new(to);
         snapshot.lay_out(|path, content| add(&mut archive, path, content))?;
         archive.into_inner()
     });
-    let packed = packed.await.map_err(|error| failed(io::Error::other(error)))?;
-    Ok(packed.map_err(failed)?.into())
+    let packed = packed.await.map_err(io::Error::other).and_then(|packed| packed);
+    packed.map_err(|error| {
+        AdapterError::new(AdapterErrorKind::Unavailable, "lay out the files of a commit", "git or the disk failed")
+            .with_source(error)
+    })
+}
+
+/// The error for a commit that does not fit.
+pub(super) fn too_large() -> AdapterError {
+    let message = "the files of the commit do not fit; raise SandboxLimits::disk_bytes or disk_files";
+    AdapterError::new(AdapterErrorKind::Unsupported, "lay out the files of a commit", message)
 }
 
 /// No files.
-pub(super) fn empty() -> io::Result<Bytes> {
-    Ok(Builder::new(Vec::new()).into_inner()?.into())
+#[cfg(feature = "container")]
+pub(super) fn empty() -> io::Result<Vec<u8>> {
+    Builder::new(Vec::new()).into_inner()
 }
 
 /// One folder.
-pub(super) fn folder(name: &str) -> io::Result<Bytes> {
+#[cfg(feature = "container")]
+pub(super) fn folder(name: &str) -> io::Result<Vec<u8>> {
     let mut archive = Builder::new(Vec::new());
     add(&mut archive, Path::new(name), Content::Directory)?;
-    Ok(archive.into_inner()?.into())
+    archive.into_inner()
 }
 
-fn add(archive: &mut Builder<Vec<u8>>, path: &Path, content: Content<'_>) -> io::Result<()> {
+fn add<W: Write>(archive: &mut Builder<W>, path: &Path, content: Content<'_>) -> io::Result<()> {
     let mut header = Header::new_gnu();
     header.set_uid(NOBODY.into());
     header.set_gid(NOBODY.into());

@@ -1,6 +1,6 @@
 """Tries to get out, or to take more than is given. Prints of each attack whether it works.
 
-attacks.py PORT ABSTRACT-SOCKET ENGINE-SOCKET [ATTACK...]
+attacks.py PORT ABSTRACT-SOCKET ENGINE-SOCKET SECRET-FILE PROCESS [ATTACK...]
 """
 import ctypes
 import os
@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 
-port, abstract, engine = int(sys.argv[1]), sys.argv[2], sys.argv[3]
+port, abstract, engine, secret, process = int(sys.argv[1]), *sys.argv[2:5], int(sys.argv[5])
 libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -37,6 +37,15 @@ def network_v6():
 def datagram():
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
         client.sendto(b"x", ("192.0.2.1", 53))
+
+
+def name_server():
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+        client.settimeout(10)
+        # So that a refusal is told.
+        client.connect(("127.0.0.1", port))
+        client.send(b"\0\1\1\0\0\1\0\0\0\0\0\0\7example\7invalid\0\0\1\0\1")
+        client.recv(512)
 
 
 def abstract_socket():
@@ -138,6 +147,19 @@ def other_processes():
         raise OSError("not seen")
 
 
+def trace():
+    child = os.fork()
+    if child == 0:
+        os._exit(0 if libc.ptrace(0x4206, process, None, None) == 0 else 1)
+    if os.waitpid(child, 0)[1] != 0:
+        raise OSError("refused")
+
+
+def home():
+    with open(secret, "rb") as file:
+        file.read()
+
+
 def environment():
     os.environ["CARGO_MANIFEST_DIR"]
 
@@ -217,14 +239,14 @@ def descriptors():
 
 
 attacks = [
-    network_v4, network_v6, datagram, abstract_socket, engine_socket, write_root, write_where_everybody_may,
+    network_v4, network_v6, datagram, name_server, abstract_socket, engine_socket, write_root, write_where_everybody_may,
     write_programs, write_users, write_settings, become_root, setuid_program, capabilities, mount, chroot, user_namespace, keyring, device, clock,
-    other_processes, environment, process_bomb, thread_bomb, fill_work, fill_tree, fill_tmp, fill_shared_memory,
+    other_processes, trace, home, environment, process_bomb, thread_bomb, fill_work, fill_tree, fill_tmp, fill_shared_memory,
     fill_inodes, large_file, descriptors,
 ]
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 for attack in attacks:
-    if sys.argv[4:] and attack.__name__ not in sys.argv[4:]:
+    if sys.argv[6:] and attack.__name__ not in sys.argv[6:]:
         continue
     try:
         attack()

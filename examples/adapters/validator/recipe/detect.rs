@@ -1,61 +1,11 @@
-//! Which commands prepare and check a project.
+//! Finds commands out from the files of a commit.
 
-use fix_pipeline::{AdapterError, AdapterErrorKind};
 use fix_plan::Log;
 
 use crate::repository::Snapshot;
 
-/// The commands of a check, as `/bin/sh` reads them. They run in the root of the
-/// repository; in `check`, without network.
-///
-/// Preparing works on a copy of the files, which the check does not see: it sees the
-/// commit, and what was installed. `python` on the path is that of a virtual environment, empty at first.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
-#[expect(clippy::exhaustive_structs, reason = "two lists of commands")]
-pub struct Recipe {
-    /// Install what the check needs; the package index can be reached.
-    pub prepare: Vec<String>,
-    /// Check. Every command runs, even when one before it failed.
-    pub check: Vec<String>,
-}
-
-/// Where a recipe comes from. Always from configuration or the failing commit,
-/// never from a patch.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
-#[expect(clippy::exhaustive_enums, reason = "given, half given, or found out")]
-pub enum Recipes {
-    /// Found out from the files of the commit.
-    #[default]
-    Detect,
-    /// These check commands; how to prepare is found out.
-    Check(Vec<String>),
-    /// This recipe.
-    Fixed(Recipe),
-}
-
-impl Recipes {
-    /// The recipe for a commit whose CI printed `log`.
-    ///
-    /// # Errors
-    /// [`AdapterErrorKind::Unsupported`] when no check is known for the project.
-    pub fn recipe(&self, base: &Snapshot, log: &Log) -> Result<Recipe, AdapterError> {
-        match self {
-            Self::Fixed(recipe) => Ok(recipe.clone()),
-            Self::Check(check) => Ok(Recipe { prepare: prepare(base, check), check: check.clone() }),
-            Self::Detect => {
-                let check = detect(base, log);
-                if check.is_empty() {
-                    let message = "no tests and no linter are known for this project; name the check command";
-                    return Err(AdapterError::new(AdapterErrorKind::Unsupported, "choose the checks", message));
-                }
-                Ok(Recipe { prepare: prepare(base, &check), check })
-            }
-        }
-    }
-}
-
 /// The linter, when it is what failed; then the tests.
-fn detect(base: &Snapshot, log: &Log) -> Vec<String> {
+pub(super) fn detect(base: &Snapshot, log: &Log) -> Vec<String> {
     let mut check = Vec::new();
     if log.lines().any(|line| line.contains("F401") || line.contains("imported but unused")) {
         let setting = |file: &str, section: &str| base.text(file).contains(section);
@@ -99,27 +49,46 @@ fn tests(base: &Snapshot) -> Option<String> {
     }
 }
 
-fn prepare(base: &Snapshot, check: &[String]) -> Vec<String> {
-    const INSTALL: &str = "python -m pip install --quiet --disable-pip-version-check --no-input";
+pub(super) fn prepare(base: &Snapshot, check: &[String]) -> Vec<String> {
     let mut prepare = Vec::new();
     for file in requirement_files(base) {
-        prepare.push(format!("{INSTALL} -r {}", quoted(&file)));
+        prepare.push(install_requirements(&file));
     }
     let pyproject = base.text("pyproject.toml");
     if pyproject.contains("[build-system]") {
-        prepare.push(format!("{INSTALL} -e ."));
+        prepare.push(install_project());
     } else if pyproject.contains("[project]") {
-        prepare.push(format!(
-            "python -c {} > ../dependencies.txt && {INSTALL} -r ../dependencies.txt",
-            quoted(LIST_DEPENDENCIES)
-        ));
+        prepare.push(install_dependencies());
     }
-    for tool in ["pytest", "ruff", "flake8"] {
+    for tool in TOOLS {
         if check.iter().any(|command| command.split_whitespace().any(|word| word == tool)) {
-            prepare.push(format!("python -c 'import {tool}' 2>/dev/null || {INSTALL} {tool}"));
+            prepare.push(install_tool(tool));
         }
     }
     prepare
+}
+
+/// Isolated, so that no module of the tree is taken for one of pip's: what is installed depends on no code of
+/// the tree, but where the project itself is built.
+const INSTALL: &str = "python -I -m pip install --quiet --disable-pip-version-check --no-input";
+
+/// What checks need, and projects do not always name.
+pub(super) const TOOLS: [&str; 3] = ["pytest", "ruff", "flake8"];
+
+pub(super) fn install_requirements(file: &str) -> String {
+    format!("{INSTALL} -r {}", quoted(file))
+}
+
+pub(super) fn install_project() -> String {
+    format!("{INSTALL} -e .")
+}
+
+pub(super) fn install_dependencies() -> String {
+    format!("python -I -c {} > ../dependencies.txt && {INSTALL} -r ../dependencies.txt", quoted(LIST_DEPENDENCIES))
+}
+
+pub(super) fn install_tool(tool: &str) -> String {
+    format!("python -I -c 'import {tool}' 2>/dev/null || {INSTALL} {tool}")
 }
 
 /// Prints `[project] dependencies` of a project that can't be built, one a line.
@@ -129,7 +98,7 @@ except ImportError: import pip._vendor.tomli as toml
 print(*toml.load(open(\"pyproject.toml\", \"rb\"))[\"project\"].get(\"dependencies\", []), sep=\"\\n\")";
 
 /// The requirements files that a developer would install, the main one first.
-fn requirement_files(base: &Snapshot) -> Vec<String> {
+pub(super) fn requirement_files(base: &Snapshot) -> Vec<String> {
     let known = [
         "requirements.txt",
         "requirements-dev.txt",

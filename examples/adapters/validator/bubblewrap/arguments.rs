@@ -1,0 +1,111 @@
+//! What bubblewrap is told.
+
+use std::ffi::OsString;
+use std::fs;
+
+use super::sandbox::{Job, Network, Sandbox};
+use super::workspace::Workspace;
+use crate::validator::check::{ENVIRONMENT, NOBODY, PREPARE_ENVIRONMENT};
+
+impl Sandbox {
+    /// The program that becomes `job`, and its arguments. `bounded` means that a control group bounds the whole.
+    pub(super) fn arguments(&self, workspace: &Workspace, holder: u32, job: &Job<'_>, bounded: bool) -> Vec<OsString> {
+        let limits = self.limits();
+        let mut arguments: Vec<OsString> = self.drop_root().iter().map(OsString::from).collect();
+        let mut push = |texts: &[&str]| arguments.extend(texts.iter().map(OsString::from));
+        // To where the work directory is to be seen, with the rights of its holder, which the next program loses.
+        let nsenter = self.nsenter().to_string_lossy();
+        push(&[&nsenter, "--target", &holder.to_string(), "--user", "--mount", "--preserve-credentials", "--"]);
+        let prlimit = self.prlimit().to_string_lossy();
+        push(&[&prlimit]);
+        if !bounded {
+            push(&[&format!("--as={}", limits.memory_bytes)]);
+        }
+        push(&[
+            &format!("--cpu={}", limits.cpu_s),
+            &format!("--fsize={}", job.file_bytes.unwrap_or(limits.file_bytes)),
+            &format!("--nofile={}", limits.open_files),
+            "--core=0",
+            "--",
+            &self.bwrap().to_string_lossy(),
+            "--unshare-all",
+            "--unshare-user",
+            "--uid",
+            &NOBODY.to_string(),
+            "--gid",
+            &NOBODY.to_string(),
+            "--hostname",
+            "sandbox",
+            "--cap-drop",
+            "ALL",
+            "--new-session",
+            "--die-with-parent",
+            "--json-status-fd",
+            "3",
+            "--clearenv",
+        ]);
+        if self.filters_calls() {
+            push(&["--seccomp", "4"]);
+        }
+        if self.disables_userns() {
+            push(&["--disable-userns"]);
+        }
+        if job.network == Network::Shared {
+            push(&["--share-net"]);
+            for file in ["/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf", "/etc/pip.conf"] {
+                push(&["--ro-bind-try", file, file]);
+            }
+            for (name, value) in PREPARE_ENVIRONMENT {
+                push(&["--setenv", name, value]);
+            }
+            for (name, value) in index_settings() {
+                push(&["--setenv", &name, &value]);
+            }
+        }
+        for (name, value) in ENVIRONMENT {
+            push(&["--setenv", name, value]);
+        }
+        for folder in
+            ["/usr", "/etc/ssl", "/etc/ca-certificates", "/etc/alternatives", "/etc/ld.so.cache", "/etc/localtime"]
+        {
+            push(&["--ro-bind-try", folder, folder]);
+        }
+        for folder in ["/bin", "/sbin", "/lib", "/lib32", "/lib64"] {
+            match fs::read_link(folder) {
+                Ok(target) => push(&["--symlink", &target.to_string_lossy(), folder]),
+                Err(_) => push(&["--ro-bind-try", folder, folder]),
+            }
+        }
+        push(&["--ro-bind", &workspace.users().to_string_lossy(), "/etc/passwd", "--proc", "/proc", "--dev", "/dev"]);
+        for (inside, folder) in [("work", "/work"), ("tmp", "/tmp"), ("shm", "/dev/shm")] {
+            push(&["--bind", &workspace.inside(inside).to_string_lossy(), folder]);
+        }
+        // bubblewrap makes these in memory, without bounds.
+        push(&["--remount-ro", "/dev", "--remount-ro", "/"]);
+        // Inside: there the kernel counts the processes of this sandbox, not those of the host's user.
+        let processes = format!("--nproc={}", limits.processes);
+        push(&["--chdir", job.folder, "--", &prlimit, &processes, "--"]);
+        push(&["/bin/sh", "-c", job.command]);
+        arguments
+    }
+}
+
+/// How pip reaches its index here, without credentials.
+pub(super) fn index_settings() -> Vec<(String, String)> {
+    let names = [
+        "PIP_INDEX_URL",
+        "PIP_EXTRA_INDEX_URL",
+        "PIP_TRUSTED_HOST",
+        "PIP_DEFAULT_TIMEOUT",
+        "PIP_CERT",
+        "SSL_CERT_FILE",
+        "HTTP_PROXY",
+        "HTTPS_PROXY",
+        "NO_PROXY",
+        "http_proxy",
+        "https_proxy",
+        "no_proxy",
+    ];
+    let settings = names.iter().filter_map(|name| Some(((*name).to_owned(), std::env::var(name).ok()?)));
+    settings.filter(|(_, value)| !value.contains('@')).collect()
+}

@@ -1,0 +1,331 @@
+//! Prepared environments, kept for the next check.
+
+use std::fs::{self, DirBuilder, File, FileTimes};
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, FileExt as _};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant, SystemTime};
+
+use sha2::{Digest as _, Sha256};
+use tempfile::NamedTempFile;
+
+use super::left;
+
+/// Where prepared environments are kept, and how many.
+///
+/// Each is an archive in a file, named by what preparing read and ran. A check unpacks it into its own work
+/// directory: so no check sees what another does to its environment, and this process reads no name in it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Environments {
+    /// A folder of its own; made when it is not there.
+    pub folder: PathBuf,
+    /// How many there may be; those not used for longest go.
+    pub count: usize,
+    /// What they may hold together, in bytes. None is larger than what a check may write.
+    pub bytes: u64,
+    /// How long one is used: without it, what is not pinned would never be new.
+    pub age: Duration,
+}
+
+impl Environments {
+    /// At most 16 in `folder`, of 4 GiB together, for a day each.
+    #[must_use]
+    pub fn new(folder: impl Into<PathBuf>) -> Self {
+        Self { folder: folder.into(), count: 16, bytes: 4 << 30, age: Duration::from_secs(86_400) }
+    }
+
+    /// What is kept under `key`.
+    pub(super) fn at(&self, key: String) -> Kept<'_> {
+        Kept { options: self, key }
+    }
+
+    /// Removes what is too old, too much, or was never finished.
+    fn tidy(&self) {
+        left::sweep(&self.folder, NEW, |path| fs::remove_file(path));
+        let entries = fs::read_dir(&self.folder).into_iter().flatten().flatten();
+        let mut kept: Vec<(SystemTime, SystemTime, u64, PathBuf)> = entries
+            .filter(|entry| entry.file_name().len() == KEY_CHARS)
+            .filter_map(|entry| {
+                let data = entry.metadata().ok()?;
+                Some((data.accessed().ok()?, data.modified().ok()?, data.len(), entry.path()))
+            })
+            .collect();
+        kept.sort_by(|one, other| other.cmp(one));
+        let (mut count, mut bytes) = (0, 0_u64);
+        for (_, made, length, path) in kept {
+            count += 1;
+            bytes = bytes.saturating_add(length);
+            if count > self.count || bytes > self.bytes || self.is_old(made) {
+                // Who reads it has it open.
+                let _ = fs::remove_file(path);
+            }
+        }
+    }
+
+    fn is_old(&self, made: SystemTime) -> bool {
+        // A clock that went back makes nothing young.
+        SystemTime::now().duration_since(made).map_or(true, |age| age > self.age)
+    }
+}
+
+/// A place for one environment.
+#[derive(Clone, Debug)]
+pub(super) struct Kept<'e> {
+    options: &'e Environments,
+    key: String,
+}
+
+/// What there is in a place.
+#[derive(Debug)]
+pub(super) enum Found {
+    /// An archive, to be read from where it stands.
+    Ready(File),
+    /// Nothing, and nobody else fills it meanwhile.
+    Missing(Making),
+}
+
+/// An environment on its way.
+#[derive(Debug)]
+pub(super) struct Making {
+    /// Held, so that the same is not made twice at once.
+    _turn: File,
+    file: NamedTempFile,
+    /// Held, so that nobody sweeps it.
+    _claim: File,
+}
+
+const KEY_CHARS: usize = 64;
+/// What the names of unfinished ones begin with.
+const NEW: &str = "new-";
+/// Before the archive: this, the SHA-256 of the archive, and a line feed.
+const MARK: &[u8] = b"fix environment 1 ";
+const HEADER_BYTES: u64 = 18 + 64 + 1;
+
+/// The key for all of `parts`.
+pub(super) fn key<'p>(parts: impl IntoIterator<Item = &'p str>) -> String {
+    let mut digest = Sha256::new();
+    for part in parts {
+        digest.update(part.len().to_le_bytes());
+        digest.update(part);
+    }
+    hex(&digest.finalize())
+}
+
+impl Kept<'_> {
+    /// Looks it up; waits while another check makes it, for as long as `wait`. `None` when it can't be had, and
+    /// can't be kept.
+    pub(super) async fn fetch(&self, wait: Duration) -> Option<Found> {
+        let deadline = Instant::now() + wait;
+        DirBuilder::new().recursive(true).mode(0o700).create(&self.options.folder).ok()?;
+        while Instant::now() < deadline {
+            if let Some(archive) = self.look_up().await {
+                return Some(Found::Ready(archive));
+            }
+            if let Some(turn) = self.turn().ok()? {
+                // It may have come in between.
+                return match self.look_up().await {
+                    Some(archive) => Some(Found::Ready(archive)),
+                    None => Some(Found::Missing(Making::begin(&self.options.folder, turn).ok()?)),
+                };
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        None
+    }
+
+    /// Puts in place what was made.
+    pub(super) async fn put(&self, making: Making) {
+        let (options, path) = (self.options.clone(), self.path());
+        // What can't be kept is made again.
+        let _ = tokio::task::spawn_blocking(move || {
+            let kept = making.finish(&path);
+            options.tidy();
+            kept
+        })
+        .await;
+    }
+
+    /// Removes it: it is of no use.
+    pub(super) fn forget(&self) {
+        let _ = fs::remove_file(self.path());
+    }
+
+    /// The most that a file may hold.
+    pub(super) fn bytes_max(&self) -> u64 {
+        self.options.bytes
+    }
+
+    fn path(&self) -> PathBuf {
+        self.options.folder.join(&self.key)
+    }
+
+    async fn look_up(&self) -> Option<File> {
+        let (options, path) = (self.options.clone(), self.path());
+        let checked = tokio::task::spawn_blocking(move || {
+            let mut file = File::open(&path).ok()?;
+            if options.is_old(file.metadata().ok()?.modified().ok()?) {
+                return None;
+            }
+            let mut header = Vec::new();
+            (&mut file).take(HEADER_BYTES).read_to_end(&mut header).ok()?;
+            if header != header_of(&file).ok()? {
+                let _ = fs::remove_file(&path);
+                return None;
+            }
+            // Used now, whatever the file system notes by itself.
+            let _ = file.set_times(FileTimes::new().set_accessed(SystemTime::now()));
+            Some(file)
+        });
+        checked.await.ok().flatten()
+    }
+
+    /// The right to make it, when nobody has it.
+    fn turn(&self) -> io::Result<Option<File>> {
+        // A few that stay, rather than one for each key that somebody would have to remove.
+        let path = self.options.folder.join(format!("turn-{}", self.key.get(..2).unwrap_or_default()));
+        drop(File::options().create(true).append(true).open(&path)?);
+        left::claim(&path)
+    }
+}
+
+impl Making {
+    fn begin(folder: &Path, turn: File) -> io::Result<Self> {
+        loop {
+            let file = tempfile::Builder::new().prefix(NEW).tempfile_in(folder)?;
+            // Until it is claimed, somebody may sweep it.
+            if let Some(claim) = left::claim(file.path())? {
+                return Ok(Self { _turn: turn, file, _claim: claim });
+            }
+        }
+    }
+
+    /// Where the archive goes.
+    pub(super) fn output(&self) -> io::Result<File> {
+        let mut output = self.file.as_file().try_clone()?;
+        output.seek(SeekFrom::Start(HEADER_BYTES))?;
+        Ok(output)
+    }
+
+    /// Names it, once it is whole.
+    fn finish(self, path: &Path) -> io::Result<()> {
+        let mut file = self.file;
+        let header = header_of(file.as_file())?;
+        file.seek(SeekFrom::Start(0))?;
+        file.write_all(&header)?;
+        file.as_file().sync_all()?;
+        file.persist(path).map_err(|error| error.error)?;
+        Ok(())
+    }
+}
+
+/// The header that belongs before the archive in `file`.
+fn header_of(file: &File) -> io::Result<Vec<u8>> {
+    let mut digest = Sha256::new();
+    let (mut piece, mut at) = (vec![0; 1 << 18], HEADER_BYTES);
+    loop {
+        let read = file.read_at(&mut piece, at)?;
+        let Some(read) = piece.get(..read).filter(|read| !read.is_empty()) else { break };
+        digest.update(read);
+        at = at.saturating_add(u64::try_from(read.len()).map_err(io::Error::other)?);
+    }
+    Ok([MARK, hex(&digest.finalize()).as_bytes(), b"\n"].concat())
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WAIT: Duration = Duration::from_secs(20);
+
+    async fn keep(environments: &Environments, key: &str, content: &[u8]) {
+        let kept = environments.at(key.repeat(64));
+        let Some(Found::Missing(making)) = kept.fetch(WAIT).await else { panic!("{key} is there") };
+        making.output().unwrap().write_all(content).unwrap();
+        kept.put(making).await;
+    }
+
+    async fn found(environments: &Environments, key: &str) -> Option<Vec<u8>> {
+        match environments.at(key.repeat(64)).fetch(WAIT).await? {
+            Found::Ready(mut file) => {
+                let mut content = Vec::new();
+                file.read_to_end(&mut content).unwrap();
+                Some(content)
+            }
+            Found::Missing(_) => None,
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_kept_is_found_until_it_is_old() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut environments = Environments::new(folder.path().join("new/folder"));
+        assert_eq!(found(&environments, "a").await, None);
+        keep(&environments, "a", b"archive").await;
+        assert_eq!(found(&environments, "a").await.unwrap(), b"archive");
+        assert_eq!(found(&environments, "b").await, None);
+        environments.age = Duration::ZERO;
+        assert_eq!(found(&environments, "a").await, None);
+    }
+
+    #[tokio::test]
+    async fn what_is_broken_or_half_made_is_never_used() {
+        let folder = tempfile::tempdir().unwrap();
+        let environments = Environments::new(folder.path());
+        for broken in [&b""[..], b"fix environment 1", b"archive", &[0; 200]] {
+            fs::write(folder.path().join("a".repeat(64)), broken).unwrap();
+            assert_eq!(found(&environments, "a").await, None, "{broken:?}");
+        }
+        keep(&environments, "a", b"archive").await;
+        let path = folder.path().join("a".repeat(64));
+        let mut bytes = fs::read(&path).unwrap();
+        *bytes.last_mut().unwrap() ^= 1;
+        fs::write(&path, bytes).unwrap();
+        assert_eq!(found(&environments, "a").await, None);
+        // Given up: by an error, or a dropped future.
+        let kept = environments.at("a".repeat(64));
+        let Some(Found::Missing(making)) = kept.fetch(WAIT).await else { panic!() };
+        making.output().unwrap().write_all(b"half").unwrap();
+        drop(making);
+        assert_eq!(found(&environments, "a").await, None);
+        // Killed: nobody holds it.
+        fs::write(folder.path().join("new-left"), "half").unwrap();
+        keep(&environments, "b", b"").await;
+        assert!(!folder.path().join("new-left").exists());
+    }
+
+    #[tokio::test]
+    async fn those_not_used_for_longest_go() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut environments = Environments::new(folder.path());
+        environments.count = 2;
+        keep(&environments, "a", b"a").await;
+        keep(&environments, "b", b"b").await;
+        assert!(found(&environments, "a").await.is_some());
+        keep(&environments, "c", b"c").await;
+        assert!(found(&environments, "a").await.is_some());
+        assert_eq!(found(&environments, "b").await, None);
+        environments.bytes = 100;
+        keep(&environments, "d", b"d").await;
+        assert_eq!([found(&environments, "a").await, found(&environments, "c").await], [None, None]);
+    }
+
+    #[tokio::test]
+    async fn one_is_made_at_a_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let environments = Environments::new(folder.path());
+        let kept = environments.at("a".repeat(64));
+        let Some(Found::Missing(making)) = kept.fetch(WAIT).await else { panic!() };
+        assert!(kept.fetch(Duration::from_millis(1)).await.is_none(), "two at once");
+        let make = async {
+            making.output().unwrap().write_all(b"archive").unwrap();
+            kept.put(making).await;
+        };
+        let (other, ()) = tokio::join!(found(&environments, "a"), make);
+        assert_eq!(other.unwrap(), b"archive");
+    }
+}

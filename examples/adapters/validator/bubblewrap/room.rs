@@ -1,0 +1,121 @@
+//! One check's place, with the files of a commit.
+
+use std::fs::File;
+use std::io::{Seek as _, SeekFrom};
+use std::time::Instant;
+
+use fix_pipeline::{AdapterError, AdapterErrorKind, Phase};
+
+use super::environments::{Found, Kept, Making};
+use super::sandbox::{Cell, Job, Network, PYTHON, Sandbox};
+use crate::repository::Snapshot;
+use crate::validator::archive;
+use crate::validator::check::{Ended, Room};
+
+/// A sandbox with a tree in it, and what to do with what preparing makes.
+#[derive(Debug)]
+pub(super) struct BubblewrapRoom<'r> {
+    sandbox: &'r Sandbox,
+    cell: Cell,
+    /// The files, packed, in a file without a name.
+    tree: File,
+    kept: Option<Kept<'r>>,
+    making: Option<Making>,
+}
+
+// No program that preparing may have put into the environment is taken for one of the system's.
+
+/// Whatever was done to the tree, and whatever lies in the folders for temporary files, goes; then the files come.
+const LAY_OUT: &str = "\
+PATH=/usr/bin:/bin
+chmod u+rwx /work /tmp /dev/shm && chmod -R u+rwX /work/tree /tmp /dev/shm 2>/dev/null
+rm -rf /work/tree && find /tmp /dev/shm -mindepth 1 -delete && mkdir /work/tree && exec tar -x -f - -C /work/tree";
+
+/// Everything in the work directory but the tree.
+const PACK: &str = "PATH=/usr/bin:/bin; exec tar -c -f - --exclude=./tree -C /work .";
+const UNPACK: &str = "PATH=/usr/bin:/bin; exec tar -x -p -f - -C /work";
+
+impl<'r> BubblewrapRoom<'r> {
+    /// `kept` is where what preparing makes is kept, if anywhere.
+    pub(super) async fn open(
+        sandbox: &'r Sandbox,
+        snapshot: &Snapshot,
+        kept: Option<Kept<'r>>,
+    ) -> Result<Self, AdapterError> {
+        let file = tempfile::tempfile().map_err(|error| disk().with_source(error))?;
+        let tree = archive::write(snapshot, file, sandbox.limits()).await?;
+        let cell = sandbox.open().await?;
+        let mut room = Self { sandbox, cell, tree, kept, making: None };
+        if !room.restore().await? {
+            return Err(archive::too_large());
+        }
+        Ok(room)
+    }
+
+    /// Runs a command of ours; gives whether it succeeded.
+    async fn serve(&self, job: Job<'_>) -> Result<bool, AdapterError> {
+        let deadline = Instant::now() + self.sandbox.limits().wall_time;
+        let (ended, _) = self.sandbox.run(&self.cell, job, deadline).await?;
+        Ok(ended == Ended::Exit(0))
+    }
+}
+
+impl Room for BubblewrapRoom<'_> {
+    fn make_environment(&self, pip: bool) -> String {
+        make_environment(pip)
+    }
+
+    async fn run(&mut self, phase: Phase, command: &str, deadline: Instant) -> Result<(Ended, Vec<u8>), AdapterError> {
+        let network = if phase == Phase::Prepare { Network::Shared } else { Network::None };
+        self.sandbox.run(&self.cell, Job { network, ..Job::new(command) }, deadline).await
+    }
+
+    async fn fetch_prepared(&mut self) -> Result<bool, AdapterError> {
+        let Some(kept) = &self.kept else { return Ok(false) };
+        match kept.fetch(self.sandbox.limits().wall_time).await {
+            Some(Found::Ready(archive)) => {
+                if self.serve(Job { input: Some(archive), folder: "/work", ..Job::new(UNPACK) }).await? {
+                    return Ok(true);
+                }
+                kept.forget();
+                let message = "the environment that was kept can't be laid out; the next check makes a new one";
+                Err(AdapterError::new(AdapterErrorKind::Unavailable, "lay out a prepared environment", message))
+            }
+            Some(Found::Missing(making)) => {
+                self.making = Some(making);
+                Ok(false)
+            }
+            None => Ok(false),
+        }
+    }
+
+    async fn keep_prepared(&mut self) {
+        let (Some(kept), Some(making)) = (&self.kept, self.making.take()) else { return };
+        let Ok(output) = making.output() else { return };
+        let limits = self.sandbox.limits();
+        // What fits on the disk, with a header for each file: holes in files are written out, and count.
+        let packed_max = limits.disk_bytes.saturating_add(limits.disk_files.saturating_mul(1 << 10));
+        let file_bytes = Some(kept.bytes_max().min(packed_max));
+        let packed = Job { output: Some(output), folder: "/work", file_bytes, ..Job::new(PACK) };
+        if self.serve(packed).await.unwrap_or(false) {
+            kept.put(making).await;
+        }
+    }
+
+    async fn restore(&mut self) -> Result<bool, AdapterError> {
+        let failed = |error: std::io::Error| disk().with_source(error);
+        self.tree.seek(SeekFrom::Start(0)).map_err(failed)?;
+        let input = Some(self.tree.try_clone().map_err(failed)?);
+        self.serve(Job { input, folder: "/", ..Job::new(LAY_OUT) }).await
+    }
+}
+
+/// Makes the virtual environment that `python` means in every later command. Isolated, so that no module of
+/// the tree is taken for one of Python's own.
+pub(super) fn make_environment(pip: bool) -> String {
+    format!("{PYTHON} -I -m venv {}../venv", if pip { "" } else { "--without-pip " })
+}
+
+fn disk() -> AdapterError {
+    AdapterError::new(AdapterErrorKind::Unavailable, "lay out the work directory", "the disk failed")
+}
