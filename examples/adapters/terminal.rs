@@ -138,6 +138,9 @@ pub fn report(what: &str, report: &Report) {
         let line = command.command.lines().next().unwrap_or_default();
         say!("  {DIM}{exit:>7} {:>6} ms{DIM:#}  {line}", command.duration_ms);
     }
+    for name in &report.tests_failing {
+        say!("  {RED}failed{RED:#} {name}");
+    }
     let lines: Vec<&str> = report.output_tail.lines().collect();
     for line in lines.iter().skip(lines.len().saturating_sub(12)) {
         say!("  {DIM}│{DIM:#} {line}");

@@ -6,6 +6,8 @@ pub(crate) const TEXT_BYTES_MAX: usize = 8 * 1024;
 pub(crate) const OUTPUT_BYTES_MAX: usize = 64 * 1024;
 /// Commands of a report.
 pub(crate) const COMMANDS_MAX: usize = 1_000;
+/// Names of failing tests in a report.
+pub(crate) const NAMES_MAX: usize = 50;
 /// Labels of a pull request.
 pub(crate) const LABELS_MAX: usize = 100;
 

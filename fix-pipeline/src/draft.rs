@@ -200,8 +200,15 @@ fn commands(baseline: &Report, report: &Report) -> String {
             None => format!("{phase}: {} ({}, with the change only)", with.command, exit(with)),
         }
     });
-    lines.collect::<Vec<_>>().join("\n")
+    let shown = baseline.tests_failing.iter().take(FAILING_SHOWN_MAX);
+    let failing = shown.map(|name| format!("failed without: {name}"));
+    let more = baseline.tests_failing.len().saturating_sub(FAILING_SHOWN_MAX);
+    let more = (more > 0).then(|| format!("failed without: {more} more"));
+    lines.chain(failing).chain(more).collect::<Vec<_>>().join("\n")
 }
+
+/// Failing tests that are named in a pull request.
+const FAILING_SHOWN_MAX: usize = 10;
 
 fn exit(record: &CommandRecord) -> String {
     record.exit_code.map_or_else(|| "ended by a signal or limit".to_owned(), |code| format!("exit {code}"))

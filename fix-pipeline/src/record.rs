@@ -226,6 +226,8 @@ pub struct CheckSummary {
     pub tests_run: u64,
     /// Those of them that failed.
     pub tests_failed: u64,
+    /// [`Report::tests_failing`].
+    pub tests_failing: Vec<String>,
     /// [`Report::fingerprint`].
     pub fingerprint: String,
     /// The commands, in the order they ran.
@@ -240,6 +242,7 @@ impl CheckSummary {
             status: report.status.as_str(),
             tests_run: report.tests_run,
             tests_failed: report.tests_failed,
+            tests_failing: report.tests_failing.clone(),
             fingerprint: report.fingerprint(),
             commands: report.commands.clone(),
             sandbox: report.sandbox.clone(),

@@ -55,6 +55,8 @@ async fn pytest_reports_what_it_did() {
             return println!("skipped: pytest can't be installed: {}", report.output_tail);
         }
         assert_eq!((report.status, report.tests_run, report.tests_failed), expected, "{report:?}");
+        let failing = if report.tests_failed > 0 { vec!["test_a::test_n[2]"] } else { Vec::new() };
+        assert_eq!(report.tests_failing, failing);
         assert!(report.output_tail.contains("generated xml file: /work/.tests-0.xml"), "{}", report.output_tail);
     }
 }

@@ -6,7 +6,7 @@ use fix_pipeline::{AdapterError, CheckStatus, CommandRecord, Phase, Report};
 use fix_plan::Log;
 
 use super::recipe::Recipe;
-use super::test_output::{self, Counts, Results};
+use super::test_output::{self, Results};
 
 /// The user inside: nobody.
 pub(super) const NOBODY: u32 = 65_534;
@@ -149,15 +149,14 @@ impl<R: Room> Running<'_, R> {
             let printed = self.output.get(from..).unwrap_or_default();
             let results = test_output::read(command, code, printed, report.as_deref());
             let agrees = results.is_ok();
-            let counts = match results {
-                Ok(Results { counts, .. }) => counts,
-                Err(contradiction) => {
-                    self.output.push_str(&format!("\nno pass: {contradiction}\n"));
-                    Counts::default()
-                }
-            };
+            let Results { counts, failing, duration } = results.unwrap_or_else(|contradiction| {
+                self.output.push_str(&format!("\nno pass: {contradiction}\n"));
+                Results::default()
+            });
             self.report.tests_run += counts.run;
             self.report.tests_failed += counts.failed;
+            self.report.tests_failing.extend(failing);
+            self.report.tests_duration_ms += u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
             all_succeeded &= code == 0 && agrees;
             // The shell found no such command, or pytest no test: neither red nor green.
             if matches!(code, 126 | 127) || code == 5 && counts.run == 0 {

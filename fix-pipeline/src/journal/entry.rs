@@ -8,7 +8,7 @@ use super::state::IllegalEvent;
 use crate::error::{AdapterError, AdapterErrorKind};
 
 /// The version of the entry format. It grows with every change of what an entry may hold: a field, a variant, a code.
-pub(super) const VERSION: u32 = 2;
+pub(super) const VERSION: u32 = 3;
 
 /// An event with its place: numbered, and chained to the entry before.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]

@@ -84,6 +84,10 @@ pub struct Report {
     pub tests_run: u64,
     /// Those of them that failed.
     pub tests_failed: u64,
+    /// The names of the first that failed, where they are known: 50 at most.
+    pub tests_failing: Vec<String>,
+    /// How long the tests took by their own account, in milliseconds.
+    pub tests_duration_ms: u64,
     /// The commands, in the order they ran.
     pub commands: Vec<CommandRecord>,
     /// What held the commands: its kind and its limits.
@@ -103,6 +107,8 @@ impl Report {
             tree: tree.into(),
             tests_run: 0,
             tests_failed: 0,
+            tests_failing: Vec::new(),
+            tests_duration_ms: 0,
             commands: Vec::new(),
             sandbox: String::new(),
             output_tail: String::new(),
@@ -120,8 +126,9 @@ impl Report {
     /// What can be stored and shown: each text `cleaned`, and not too long.
     pub(crate) fn cleaned(mut self, cleaned: impl Fn(&str) -> String) -> Self {
         self.output_tail = cleaned(&bounds::tail(self.output_tail, bounds::OUTPUT_BYTES_MAX));
+        self.tests_failing.truncate(bounds::NAMES_MAX);
         let commands = self.commands.iter_mut().map(|record| &mut record.command);
-        for text in commands.chain([&mut self.tree, &mut self.sandbox]) {
+        for text in commands.chain(&mut self.tests_failing).chain([&mut self.tree, &mut self.sandbox]) {
             *text = bounds::head(bounds::shown(&cleaned(text)), bounds::TEXT_BYTES_MAX);
         }
         self
