@@ -11,10 +11,9 @@ use fix_adapters::run_store::Sqlite;
 use fix_adapters::validator::{Bubblewrap, Recipes, SandboxLimits};
 use fix_pipeline::{Journal, RunId, RunStore as _, State};
 use fix_tests::corpus::{folder, lines};
-use fix_tests::processes::processes_with;
+use fix_tests::processes::{crash_rounds as rounds, processes_with};
 use fix_tests::repository::TestRepository;
 
-const ROUNDS: u32 = 5;
 /// The entries of a run that ends with a pull request.
 const ENTRIES: usize = 9;
 
@@ -99,10 +98,6 @@ fn expected_calls(point: &str) -> BTreeMap<String, usize> {
 /// (`tests/github/crashes.rs`).
 const ELSEWHERE: [&str; 3] = ["C14", "C18", "C20"];
 
-fn rounds() -> u32 {
-    std::env::var("FIX_CRASH_ROUNDS").ok().map_or(ROUNDS, |rounds| rounds.parse().expect("a number"))
-}
-
 /// Two tests, so that they run side by side.
 async fn every_other_point(from: usize) {
     for _ in 0..rounds() {
@@ -138,12 +133,18 @@ fn the_points_of_the_corpus_are_covered() {
 /// A killed worker takes its sandbox with it, even what left its session; the next one ends the run.
 #[tokio::test]
 async fn killed_while_the_sandbox_runs() {
-    let repository = TestRepository::new(&[("app.py", "import os\nimport sys\n\nprint(sys.path)\n")]);
-    let limits = SandboxLimits::default();
-    if let Err(error) = Bubblewrap::new(repository.mirror(), Recipes::Detect, limits).await {
+    let repository = TestRepository::new(&[("a", "a")]);
+    if let Err(error) = Bubblewrap::new(repository.mirror(), Recipes::Detect, SandboxLimits::default()).await {
         eprintln!("skipped: {error}");
         return;
     }
+    for _ in 0..rounds() {
+        killed_in_the_sandbox().await;
+    }
+}
+
+async fn killed_in_the_sandbox() {
+    let repository = TestRepository::new(&[("app.py", "import os\nimport sys\n\nprint(sys.path)\n")]);
     let home = repository.home().to_string_lossy().into_owned();
     assert_eq!(child(&repository, "sandbox").signal(), Some(9), "the child dies");
     // The kernel ends them, in its own time.

@@ -4,15 +4,32 @@ use fix_adapters::run_store::Postgres;
 use fix_pipeline::testing::{Case, FakeForge, FakePlanSource, FakeValidator, conformance};
 use fix_pipeline::{AdapterErrorKind, Entry, OutcomeCode, Pipeline, RunId, RunStore};
 use fix_tests::postgres::PostgresServer;
-use secrecy::ExposeSecret as _;
+use secrecy::{ExposeSecret as _, SecretString};
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
+
+/// A database, opened by whoever asks.
+struct Database(SecretString);
+
+impl conformance::StoreHarness for Database {
+    type Store = Postgres;
+
+    async fn open(&self) -> Postgres {
+        Postgres::open(&self.0).await.unwrap()
+    }
+
+    fn block_on<T: Send>(&self, future: impl Future<Output = T> + Send) -> T {
+        tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
+    }
+}
 
 #[tokio::test]
 async fn the_store_in_postgres() {
     let Some(server) = PostgresServer::start() else { return };
-    let store = Postgres::open(&server.url()).await.unwrap();
-    conformance::run_store(&store).await.assert();
+    let found = conformance::durable_run_store(&Database(server.url())).await;
+    assert!(found.left_out().is_empty(), "{:?}", found.left_out());
+    found.assert();
 
+    let store = Postgres::open(&server.url()).await.unwrap();
     let (run, entries) = whole_run(&store).await;
     assert_eq!(entries.len(), 9);
     let again = Postgres::open(&server.url()).await.unwrap();

@@ -2,6 +2,7 @@
 
 use fix_adapters::plan_source::model::Api;
 use fix_pipeline::testing::mocks::MockPrSink;
+use fix_pipeline::testing::{Case, conformance};
 use fix_pipeline::{
     Event, Journal, MemoryRunStore, Outcome, OutcomeCode, Pipeline, PrStatus, PullRequest, RunStore as _,
 };
@@ -79,6 +80,19 @@ async fn no_answer_opens_anything_by_itself() {
             let (outcome, answers, _) = run(&repository, api, scripts, 0).await;
             let Outcome::Stopped { code, message } = outcome else { panic!("{api} {what}") };
             assert_eq!((code, answers.len()), (OutcomeCode::PlanInvalid, rounds), "{api} {what}: {message}");
+        }
+    }
+}
+
+/// The contract of plan sources, with a model that says the same each time, and one that says nothing of use.
+#[tokio::test]
+async fn the_contract_is_kept() {
+    let case = Case::missing_dependency();
+    for api in Api::ALL {
+        let (stop, cut, _) = reasons(api);
+        for (text, end) in [(case.plan.as_str(), stop), ("{\"root_cause\": \"a", cut), ("no", stop)] {
+            let server = Server::start(vec![response(api, text, end); 4]).await;
+            conformance::plan_source(&source(api, &server), &case.failure, &case.tree).await.assert();
         }
     }
 }

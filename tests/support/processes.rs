@@ -1,4 +1,4 @@
-//! Who else is running.
+//! Who else is running, and how often it is killed.
 
 use std::fs;
 
@@ -14,4 +14,13 @@ pub fn processes_with(word: &str) -> usize {
             .is_some_and(|arguments| arguments.split(|&byte| byte == 0).next_back() == Some(word.as_bytes()))
     };
     processes.filter_map(Result::ok).filter_map(|process| is_it(process).then_some(())).count()
+}
+
+/// How often a process is killed at each point of a run: 5 times, or as `FIX_CRASH_ROUNDS` says.
+///
+/// # Panics
+/// When that is no number.
+#[must_use]
+pub fn crash_rounds() -> u32 {
+    std::env::var("FIX_CRASH_ROUNDS").ok().map_or(5, |rounds| rounds.parse().expect("a number"))
 }
