@@ -66,19 +66,17 @@ impl Row {
 
     pub async fn insert(&self, database: &mut SqliteConnection, run: &str) {
         let mut transaction = database.begin_with("BEGIN IMMEDIATE").await.expect("a transaction");
-        upsert(&mut transaction, run, self.sequence, &self.columns).await;
-        let insert = sqlx::query(include_str!("../examples/adapters/run_store/sqlite/insert_entry.sql"));
-        let insert = insert.bind(run).bind(self.sequence).bind(&self.json).bind(&self.digest);
-        insert.execute(&mut *transaction).await.expect("a row");
+        self.append(&mut transaction, run).await;
         transaction.commit().await.expect("stored");
     }
-}
-
-pub async fn upsert(database: &mut SqliteConnection, run: &str, sequence: i64, columns: &[Option<String>]) {
-    let mut query = sqlx::query(include_str!("../examples/adapters/run_store/sqlite/upsert_run.sql"));
-    query = query.bind(run).bind(sequence);
-    for column in columns {
-        query = query.bind(column);
+    /// The same in a transaction of the caller's.
+    pub async fn append(&self, database: &mut SqliteConnection, run: &str) {
+        let append = include_str!("../examples/adapters/run_store/sqlite/append_entry.sql");
+        let mut query = sqlx::query(append).bind(run).bind(self.sequence);
+        for column in &self.columns {
+            query = query.bind(column);
+        }
+        let stored = query.bind(&self.json).bind(&self.digest).execute(database).await.expect("rows");
+        assert_eq!(stored.rows_affected(), 2);
     }
-    assert_eq!(query.execute(database).await.expect("a row").rows_affected(), 1);
 }

@@ -126,18 +126,15 @@ impl NewEntry {
     }
 
     async fn insert(&self, database: &mut SqliteConnection) -> Result<Appended, Problem> {
-        // Folds what the entry adds into the row of the run, if it is the next; what it says nothing of stays.
-        let mut query = sqlx::query(include_str!("upsert_run.sql")).bind(&self.run).bind(self.sequence);
+        let mut query = sqlx::query(include_str!("append_entry.sql")).bind(&self.run).bind(self.sequence);
         for column in &self.columns {
             query = query.bind(column);
         }
-        if query.execute(&mut *database).await?.rows_affected() == 0 {
+        if query.bind(&self.json).bind(&self.digest).execute(&mut *database).await?.rows_affected() == 0 {
             let count = sqlx::query_scalar(include_str!("count_entries.sql")).bind(&self.run);
             let stored: i64 = count.fetch_one(&mut *database).await?;
             return Ok(Appended::OutOfTurn(u64::try_from(stored).unwrap_or(u64::MAX)));
         }
-        let insert = sqlx::query(include_str!("insert_entry.sql")).bind(&self.run).bind(self.sequence);
-        insert.bind(&self.json).bind(&self.digest).execute(&mut *database).await?;
         Ok(Appended::Stored)
     }
 }

@@ -1,3 +1,4 @@
+-- Both or neither: when the entry is the next of its run. What it says nothing of stays in the row.
 INSERT INTO fix_pipeline_runs
     (id, event_id, repository, status, plan_json, plan_policy_json, patch_diff, patch_stats_json, patch_policy_json,
      validation_json, pr_json, error)
@@ -13,4 +14,7 @@ ON CONFLICT (id) DO UPDATE SET
     validation_json   = COALESCE(excluded.validation_json, validation_json),
     pr_json           = COALESCE(excluded.pr_json, pr_json),
     error             = COALESCE(excluded.error, error),
-    updated_at        = strftime('%Y-%m-%dT%H:%M:%fZ', 'now')
+    updated_at        = strftime('%Y-%m-%dT%H:%M:%fZ', 'now');
+INSERT INTO fix_pipeline_entries (run_id, sequence, entry_json, digest)
+SELECT ?1, ?2, ?14, ?15
+WHERE (SELECT COUNT(*) FROM fix_pipeline_entries WHERE run_id = ?1) = ?2
