@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 
 use fix_adapters::run_store::Sqlite;
 use fix_adapters::validator::{Bubblewrap, Recipes, SandboxLimits};
-use fix_pipeline::{Journal, RunId, RunStore as _, State};
+use fix_pipeline::{Journal, RunId, RunStore, State};
 use fix_tests::corpus::{folder, lines};
-use fix_tests::processes::{crash_rounds as rounds, processes_with};
+use fix_tests::processes::{crash_rounds as rounds, event_of, processes_with};
 use fix_tests::repository::TestRepository;
 
 /// The entries of a run that ends with a pull request.
@@ -42,28 +42,39 @@ const POINTS: [(&str, &[&str]); 21] = [
     ("after:pr_opened", &["C22"]),
 ];
 
-fn child(repository: &TestRepository, point: &str) -> ExitStatus {
-    Command::new(env!("CARGO_BIN_EXE_crash-child")).arg(repository.home()).arg(point).status().unwrap()
+/// Where the journal is kept, as the environment says: in SQLite without.
+type Store<'s> = &'s [(&'s str, &'s str)];
+
+fn child(repository: &TestRepository, point: &str, store: Store<'_>) -> ExitStatus {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_crash-child"));
+    child.arg(repository.home()).arg(point).envs(store.iter().copied()).status().unwrap()
 }
 
-async fn killed_and_resumed(point: &str) {
+async fn killed_and_resumed<R: RunStore>(point: &str, store: Store<'_>, opened: impl AsyncFn(&TestRepository) -> R) {
     let repository = TestRepository::new(&[("app.py", "import os\nimport sys\n\nprint(sys.path)\n")]);
-    assert_eq!(child(&repository, point).signal(), Some(9), "{point}: the child dies");
+    assert_eq!(child(&repository, point, store).signal(), Some(9), "{point}: the child dies");
     if point == "pushed" {
         assert_eq!(repository.other_branches().len(), 1, "the branch is there");
         assert!(!repository.home().join("pull-requests").exists(), "the pull request is not");
     }
-    assert!(child(&repository, "never").success(), "{point}: the next one ends the run");
-    assert!(child(&repository, "never").success(), "{point}: a third finds it ended");
+    assert!(child(&repository, "never", store).success(), "{point}: the next one ends the run");
+    assert!(child(&repository, "never", store).success(), "{point}: a third finds it ended");
 
     assert_eq!(repository.other_branches().len(), 1, "{point}: one branch");
     let pull_requests = std::fs::read_dir(repository.home().join("pull-requests")).unwrap().count();
     assert_eq!(pull_requests, 1, "{point}: one pull request");
     assert_eq!(calls(&repository), expected_calls(point), "{point}: nobody is asked what is known");
-    let store = Sqlite::open(&repository.home().join("store/runs.sqlite3")).await.unwrap();
-    let entries = store.load(RunId::of(&"event-1".parse().unwrap())).await.unwrap();
+    let entries = opened(&repository).await.load(run_of(&repository)).await.unwrap();
     assert_eq!(entries.len(), ENTRIES, "{point}: nothing is done twice");
     assert_eq!(Journal::replay(entries).unwrap().state(), State::Opened);
+}
+
+fn run_of(repository: &TestRepository) -> RunId {
+    RunId::of(&event_of(repository.home()).parse().unwrap())
+}
+
+async fn in_sqlite(repository: &TestRepository) -> Sqlite {
+    Sqlite::open(&repository.home().join("store/runs.sqlite3")).await.unwrap()
 }
 
 /// How often each adapter was asked, over all processes.
@@ -102,7 +113,7 @@ const ELSEWHERE: [&str; 3] = ["C14", "C18", "C20"];
 async fn every_other_point(from: usize) {
     for _ in 0..rounds() {
         for (point, _) in POINTS.iter().skip(from).step_by(2) {
-            killed_and_resumed(point).await;
+            killed_and_resumed(point, &[], in_sqlite).await;
         }
     }
 }
@@ -115,6 +126,21 @@ async fn killed_at_every_even_point() {
 #[tokio::test]
 async fn killed_at_every_odd_point() {
     every_other_point(1).await;
+}
+
+/// The same over a server, which many runs share.
+#[cfg(feature = "postgres")]
+#[tokio::test]
+async fn killed_at_every_point_over_postgres() {
+    use fix_adapters::run_store::Postgres;
+    use secrecy::ExposeSecret as _;
+    let Some(server) = fix_tests::postgres::PostgresServer::start() else { return };
+    let url = server.url();
+    let store = [("FIX_STORE__KIND", "postgres"), ("FIX_STORE_URL", url.expose_secret())];
+    let database = Postgres::open(&url).await.unwrap();
+    for (point, _) in POINTS {
+        killed_and_resumed(point, &store, async |_: &TestRepository| database.clone()).await;
+    }
 }
 
 /// The corpus knows of no other point that this process could die at.
@@ -146,14 +172,14 @@ async fn killed_while_the_sandbox_runs() {
 async fn killed_in_the_sandbox() {
     let repository = TestRepository::new(&[("app.py", "import os\nimport sys\n\nprint(sys.path)\n")]);
     let home = repository.home().to_string_lossy().into_owned();
-    assert_eq!(child(&repository, "sandbox").signal(), Some(9), "the child dies");
+    assert_eq!(child(&repository, "sandbox", &[]).signal(), Some(9), "the child dies");
     // The kernel ends them, in its own time.
     let patience = Instant::now() + Duration::from_secs(30);
     while processes_with(&home) > 0 {
         assert!(Instant::now() < patience, "{} processes live on", processes_with(&home));
         tokio::task::yield_now().await;
     }
-    assert!(child(&repository, "never").success(), "the next one ends the run");
+    assert!(child(&repository, "never", &[]).success(), "the next one ends the run");
     assert_eq!(repository.other_branches().len(), 1, "one branch");
 }
 
@@ -189,7 +215,7 @@ async fn a_disk_that_is_full_at_each_write() {
     }
     assert!(ended.status.success(), "{said}");
     let store = Sqlite::open(&repository.home().join("kept/runs.sqlite3")).await.unwrap();
-    let entries = store.load(RunId::of(&"event-1".parse().unwrap())).await.unwrap();
+    let entries = store.load(run_of(&repository)).await.unwrap();
     assert_eq!(Journal::replay(entries).unwrap().state(), State::Opened);
     assert_eq!(repository.other_branches().len(), 1);
     let full = said.lines().count();

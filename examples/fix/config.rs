@@ -123,10 +123,10 @@ fn absolute(path: &Path) -> Result<String, CliError> {
 
 /// What a configuration lacks is mended by whoever runs the command, what fails in an adapter is not.
 pub(crate) fn unusable(error: ConfigError) -> CliError {
-    match &error {
-        ConfigError::Adapter(_, cause) if cause.is::<fix_pipeline::AdapterError>() => {
+    match error.adapter() {
+        Some(_) => {
             CliError::failed("something that is configured does not work; `fix doctor` looks at everything", &error)
         }
-        _ => CliError::unusable(with_causes(&error)),
+        None => CliError::unusable(with_causes(&error)),
     }
 }

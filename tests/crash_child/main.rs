@@ -5,7 +5,7 @@
 //! `pushed` (the branch is there, the pull request is not), or `never`. Every call of a port but the
 //! store's is a line in `HOME/calls`.
 //!
-//! With `FIX_TEST_GITHUB`, the base of an API, the pull request is opened there, and `HOME/pid` says whom
+//! The journal is kept in SQLite, or as `FIX_STORE__KIND` says. With `FIX_TEST_GITHUB`, the base of an API, the pull request is opened there, and `HOME/pid` says whom
 //! the forge has to kill. The exit code is 0 for a pull request, 3 for an error that passes, 1 for all else.
 
 use std::fs::OpenOptions;
@@ -15,10 +15,10 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use fix_adapters::config::{Config, ConfigError, ConfiguredStore};
 use fix_adapters::plan_source::Rules;
 use fix_adapters::pr_sink::LocalGit;
 use fix_adapters::repository::{Location, Repository};
-use fix_adapters::run_store::Sqlite;
 use fix_adapters::validator::{Bubblewrap, Recipe, Recipes, SandboxLimits};
 use fix_pipeline::dynamic::{DynPrSink, DynValidator};
 use fix_pipeline::{
@@ -27,7 +27,7 @@ use fix_pipeline::{
 };
 use fix_plan::{Failure, Log};
 use fix_tests::adapters::Scripted;
-use fix_tests::processes::processes_with;
+use fix_tests::processes::{event_of, processes_with};
 
 /// An adapter in whose hands the process dies at `point`.
 struct Deadly<A> {
@@ -69,7 +69,7 @@ fn die_beside(word: String) {
     });
 }
 
-impl RunStore for Deadly<Sqlite> {
+impl RunStore for Deadly<ConfiguredStore> {
     async fn append(&self, run: RunId, entry: &Entry) -> Result<(), AdapterError> {
         self.strike(&format!("before:{}", entry.event().name()));
         self.inner.append(run, entry).await?;
@@ -135,7 +135,8 @@ async fn main() -> ExitCode {
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
             let passes = error.downcast_ref::<PipelineError>().is_some_and(PipelineError::is_transient)
-                || error.downcast_ref::<AdapterError>().is_some_and(AdapterError::is_transient);
+                || error.downcast_ref::<AdapterError>().is_some_and(AdapterError::is_transient)
+                || error.downcast_ref().and_then(ConfigError::adapter).is_some_and(AdapterError::is_transient);
             eprintln!("{error}");
             if passes { ExitCode::from(3) } else { ExitCode::FAILURE }
         }
@@ -154,9 +155,17 @@ async fn run() -> Result<bool, Box<dyn std::error::Error>> {
     let snapshot = repository.snapshot(&commit).await?;
     let file = snapshot.files().find(|file| file.ends_with("app.py")).ok_or("no app.py")?;
     let log = Log::from(format!("{file}:1:1: F401 'os' imported but unused\n").as_str());
-    let failure =
-        Failure::new("event-1".parse()?, origin.to_string_lossy(), commit.clone(), "main".parse()?, 1_772_442_000, log);
-    let store = Sqlite::open(&home.join("store/runs.sqlite3")).await?;
+    let failure = Failure::new(
+        event_of(home).parse()?,
+        origin.to_string_lossy(),
+        commit.clone(),
+        "main".parse()?,
+        1_772_442_000,
+        log,
+    );
+    let file = home.join("store/runs.sqlite3").to_string_lossy().into_owned();
+    let usual = vec![("store.file".to_owned(), vec![file])];
+    let store = Config::load(None, std::env::vars(), usual)?.store().await?;
     let validator: Arc<dyn DynValidator> = match point.as_str() {
         "sandbox" => Arc::new(sandbox(&repository, home).await?),
         _ => Arc::new(Scripted::mended(repository.clone())),

@@ -1,6 +1,7 @@
 //! Who else is running, and how often it is killed.
 
 use std::fs;
+use std::path::Path;
 
 /// How many processes have `word` as their last argument. Those of every process name space below ours count,
 /// and none that has ended.
@@ -23,4 +24,11 @@ pub fn processes_with(word: &str) -> usize {
 #[must_use]
 pub fn crash_rounds() -> u32 {
     std::env::var("FIX_CRASH_ROUNDS").ok().map_or(5, |rounds| rounds.parse().expect("a number"))
+}
+
+/// The event of the run in a folder: many runs can share a store.
+#[must_use]
+pub fn event_of(home: &Path) -> String {
+    let name = home.file_name().unwrap_or_default().to_string_lossy();
+    format!("event-{}", name.replace(|c: char| !c.is_ascii_alphanumeric(), ""))
 }

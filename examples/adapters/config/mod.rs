@@ -10,6 +10,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use config::{Environment, File, FileFormat};
+use fix_pipeline::AdapterError;
 use serde::Deserialize;
 
 pub use adapters::ConfiguredStore;
@@ -80,6 +81,17 @@ pub enum ConfigError {
     /// What was chosen can't be used as it is set.
     #[error("{0} can't be used as configured")]
     Adapter(&'static str, #[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl ConfigError {
+    /// What failed in an adapter that is configured well: something is down, busy or missing.
+    #[must_use]
+    pub fn adapter(&self) -> Option<&AdapterError> {
+        match self {
+            Self::Adapter(_, cause) => cause.downcast_ref(),
+            _ => None,
+        }
+    }
 }
 
 impl Config {
