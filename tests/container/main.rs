@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use fix_adapters::validator::container::{ContainerOptions, Pull};
 use fix_adapters::validator::{Container, Recipe, Recipes};
-use fix_pipeline::{AdapterErrorKind, CheckStatus, Phase, Report, RunContext, Subject, Validator as _};
+use fix_pipeline::{AdapterErrorKind, CheckStatus, Report, RunContext, Subject, Validator as _};
+use fix_tests::adapters::assert_ends;
 use fix_tests::docker::{DockerEngine, IMAGE};
 use fix_tests::repository::TestRepository;
 
@@ -108,11 +109,7 @@ async fn limits_end_a_check_with_a_status_of_its_own() {
             let run = RunContext::new(repository.failure("event-1", "log"));
             checks.spawn(async move {
                 let validator = Container::new(mirror, fixed(&[], &[command]), options).await.unwrap();
-                let report = validator.validate(&run, Subject::Baseline).await.unwrap();
-                assert_eq!(report.status, expected, "{command}: {report:?}");
-                let last = report.commands.last().unwrap();
-                let exits = matches!(expected, CheckStatus::Failed | CheckStatus::NothingRan);
-                assert_eq!((last.phase, last.exit_code.is_some()), (Phase::Check, exits), "{command}: {report:?}");
+                assert_ends(&validator, &run, expected).await;
             });
         }
         while let Some(check) = checks.join_next().await {

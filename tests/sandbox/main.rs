@@ -10,7 +10,8 @@ use std::process::Command;
 use std::time::Duration;
 
 use fix_adapters::validator::{Bubblewrap, Recipe, Recipes, SandboxLimits};
-use fix_pipeline::{AdapterErrorKind, CheckStatus, Phase, Report, RunContext, Subject, Validator as _};
+use fix_pipeline::{AdapterErrorKind, CheckStatus, Report, RunContext, Subject, Validator as _};
+use fix_tests::adapters::assert_ends;
 use fix_tests::repository::TestRepository;
 
 use self::targets::{ATTACKS, Targets, named};
@@ -159,11 +160,7 @@ async fn limits_end_a_check_with_a_status_of_its_own() {
             let run = RunContext::new(repository.failure("event-1", "log"));
             checks.spawn(async move {
                 let validator = Bubblewrap::new(mirror, fixed(&[], &[command]), limits).await.unwrap();
-                let report = validator.validate(&run, Subject::Baseline).await.unwrap();
-                assert_eq!(report.status, expected, "{command}: {report:?}");
-                let last = report.commands.last().unwrap();
-                let exits = matches!(expected, CheckStatus::Failed | CheckStatus::NothingRan);
-                assert_eq!((last.phase, last.exit_code.is_some()), (Phase::Check, exits), "{command}: {report:?}");
+                assert_ends(&validator, &run, expected).await;
             });
         }
         while let Some(check) = checks.join_next().await {

@@ -1,7 +1,7 @@
 //! Adapters that do what a test says.
 
 use fix_adapters::repository::Repository;
-use fix_pipeline::{AdapterError, CheckStatus, Report, RunContext, Subject, Validator};
+use fix_pipeline::{AdapterError, CheckStatus, Phase, Report, RunContext, Subject, Validator};
 
 /// Ends each check as it is told, and names the tree that a real validator would check.
 #[derive(Debug)]
@@ -38,4 +38,16 @@ impl Validator for Scripted {
             }
         })
     }
+}
+
+/// The one command of a baseline ends it with `expected`, and with an exit code where it ended by itself.
+///
+/// # Panics
+/// When it ends in another way.
+pub async fn assert_ends(validator: &impl Validator, run: &RunContext, expected: CheckStatus) {
+    let report = validator.validate(run, Subject::Baseline).await.expect("a verdict");
+    assert_eq!(report.status, expected, "{report:?}");
+    let last = report.commands.last().expect("a command");
+    let exits = matches!(expected, CheckStatus::Failed | CheckStatus::NothingRan);
+    assert_eq!((last.phase, last.exit_code.is_some()), (Phase::Check, exits), "{report:?}");
 }
