@@ -8,7 +8,7 @@ use crate::attestation::Attestation;
 use crate::draft::Draft;
 use crate::journal::{AskedRound, Event, Journal, Terms};
 use crate::outcome::{self, OutcomeCode};
-use crate::port::Report;
+use crate::port::{Report, Verdict};
 use crate::record::{RunRecord, RunStatus};
 use crate::run::RunContext;
 
@@ -120,6 +120,7 @@ impl Stages<'_> {
         }) else {
             return Ok(Derived::GoesOn);
         };
+        self.fingerprint("baseline", &baseline, &verdicts);
         if let Some((code, _)) = outcome::of_baseline(&baseline, &verdicts, &failure.log) {
             return Ok(Derived::Ends(code));
         }
@@ -226,6 +227,12 @@ impl Stages<'_> {
         Ok(self.decision("patch_decision", decision, review, denied))
     }
 
+    /// What a check showed, and what was noted of it.
+    fn fingerprint(&mut self, stage: &'static str, report: &Report, verdicts: &[Verdict]) {
+        let noted = verdicts.last().map(|verdict| verdict.fingerprint.clone()).unwrap_or_default();
+        self.compare(stage, noted, report.fingerprint());
+    }
+
     /// What the checks showed, and what was to be published.
     fn rest(
         &mut self,
@@ -240,6 +247,7 @@ impl Stages<'_> {
         }) else {
             return Ok(Derived::GoesOn);
         };
+        self.fingerprint("validation", &report, &verdicts);
         if let Some((code, _)) = outcome::of_patched(&report, &verdicts, baseline) {
             return Ok(Derived::Ends(code));
         }
