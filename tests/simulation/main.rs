@@ -2,7 +2,8 @@
 //!
 //! Two thirds of the seeds have two to four workers at once on one run, as when nobody hands out leases; the
 //! others have one at a time, as a queue with leases does it. In both, everything happens that can happen besides:
-//! people close and merge, the base moves, the forge refuses for good, the policy changes, the queue gives up.
+//! people close and merge (not while a request is on its way), the base moves, the forge refuses for good, the
+//! policy changes, the queue gives up.
 //!
 //! Without leases, a run can be called over by one worker while another opens its pull request. The journal
 //! can't tell; whoever is asked about the run from then on must.
@@ -16,7 +17,7 @@ use std::collections::BTreeMap;
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
@@ -177,6 +178,8 @@ fn any<'s>(simulator: &'s Simulator, random: &mut Random) -> &'s Pipeline<At, At
 /// Something that has nothing to do with the worker whose turn it is. Says whether it did.
 fn something_else(world: &World, random: &mut Random) -> bool {
     match random.below(192) {
+        // People are slower than requests: no forge can be asked to open a pull request unless one was closed.
+        0 | 1 if world.opening.load(Ordering::SeqCst) > 0 => return false,
         0 => world.forge.decide(PrStatus::Closed),
         1 => world.forge.decide(PrStatus::Merged),
         2 => world.forge.move_base(),
@@ -302,6 +305,24 @@ struct World {
     waits: AtomicBool,
     /// One worker at a time.
     leased: AtomicBool,
+    /// Workers between a look at the forge and its answer.
+    opening: AtomicUsize,
+}
+
+/// A worker that is opening a pull request, until it is done or dies.
+struct Opening<'w>(&'w AtomicUsize);
+
+impl<'w> Opening<'w> {
+    fn new(count: &'w AtomicUsize) -> Self {
+        count.fetch_add(1, Ordering::SeqCst);
+        Self(count)
+    }
+}
+
+impl Drop for Opening<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
 }
 
 /// Pipelines for one world after the other: as configured, with another policy that decides the same, and with
@@ -344,6 +365,7 @@ impl World {
             calm: AtomicBool::new(false),
             waits: AtomicBool::new(true),
             leased: AtomicBool::new(false),
+            opening: AtomicUsize::new(0),
         })
     }
 
@@ -517,6 +539,7 @@ impl Validator for At {
 impl PrSink for At {
     async fn open(&self, run: &RunContext, change: &Validated) -> Result<PullRequest, AdapterError> {
         let (world, announced) = (self.world(), change.announcement());
+        let _opening = Opening::new(&world.opening);
         if let Some(existing) = self.find(run, &announced).await? {
             return Ok(existing);
         }
