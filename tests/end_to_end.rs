@@ -4,6 +4,7 @@
 mod repositories;
 
 use std::path::Path;
+use std::process::{Command, Stdio};
 
 use fix_adapters::plan_source::Rules;
 use fix_adapters::pr_sink::{LocalGit, LocalPullRequest};
@@ -14,7 +15,7 @@ use fix_pipeline::{
     AdapterErrorKind, CheckStatus, Finished, Journal, Outcome, Phase, Pipeline, Replayed, RunStore as _, replay,
 };
 use fix_plan::{Failure, Log};
-use fix_tests::repository::git;
+use fix_tests::repository::{TestRepository, git};
 use repositories::Broken;
 
 type Error = Box<dyn std::error::Error>;
@@ -66,7 +67,7 @@ async fn mend(home: &Path, broken: &Broken) -> Option<(Finished, Repository)> {
     );
     let snapshot = repository.snapshot(&commit).await.unwrap();
     let stages = replay(&journal, &pipeline.policy, &pipeline.generator, &pipeline.options, Some(&snapshot)).unwrap();
-    assert_eq!(stages.len(), 12, "{stages:?}");
+    assert_eq!(stages.len(), 14, "{stages:?}");
     assert!(stages.iter().all(|(_, replayed)| *replayed == Replayed::Same), "{stages:?}");
     Some((finished, repository))
 }
@@ -256,4 +257,47 @@ async fn limits_end_a_check_with_a_status_of_its_own() {
             fix_pipeline::Validator::validate(&validator, &run, fix_pipeline::Subject::Baseline).await.unwrap();
         assert_eq!(report.status, expected, "{command}: {}", report.output_tail);
     }
+}
+
+/// Jobs run as one user, and checkouts belong to another.
+#[tokio::test]
+async fn a_checkout_of_another_user_is_read() {
+    let repository = TestRepository::new(&[("app.py", "print(1)\n")]);
+    let chown = |path: &Path| Command::new("chown").args(["-R", "12345:12345"]).arg(path).status().unwrap().success();
+    if !chown(&repository.origin()) {
+        eprintln!("skipped: only root can give a repository away");
+        return;
+    }
+    let mirror = repository.mirror();
+    let snapshot = mirror.snapshot(&mirror.resolve("main").await.unwrap()).await.unwrap();
+    assert_eq!(snapshot.text("app.py"), "print(1)\n");
+}
+
+/// Ten files, ten times in a folder, seven times over: a few kilobytes of objects, and a hundred million paths.
+#[tokio::test]
+async fn a_tree_without_end_is_refused_and_never_held() {
+    let repository = TestRepository::new(&[("a.txt", "a\n")]);
+    let make = |lines: String| -> String {
+        let mut child = Command::new("git")
+            .args(["mktree"])
+            .current_dir(repository.origin())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        std::io::Write::write_all(&mut child.stdin.take().unwrap(), lines.as_bytes()).unwrap();
+        String::from_utf8(child.wait_with_output().unwrap().stdout).unwrap().trim().to_owned()
+    };
+    let ten = |kind: &str, object: &str| (0..10).map(|n| format!("{kind} {object}\tpath-{n}\n")).collect::<String>();
+    let mut tree = make(ten("100644 blob", &repository.git(&["rev-parse", "main:a.txt"])));
+    for _ in 0..7 {
+        tree = make(ten("040000 tree", &tree));
+    }
+    let commit = repository.git(&["commit-tree", "-m", "Bomb", &tree]);
+    repository.git(&["update-ref", "refs/heads/bomb", &commit]);
+    let (mirror, commit) = (repository.mirror(), commit.parse().unwrap());
+    assert_eq!(mirror.commit_time_s(&commit).await.unwrap(), 1_772_442_000, "the files are not looked at");
+    let error = mirror.snapshot(&commit).await.unwrap_err();
+    let told = fix_adapters::terminal::with_causes(&error);
+    assert!(told.contains("printed more than"), "{told}");
 }

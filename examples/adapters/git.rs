@@ -7,8 +7,8 @@ use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
 use fix_pipeline::{AdapterError, AdapterErrorKind};
-use rustix::process::{Pid, Resource, Rlimit, prlimit};
-use tokio::io::AsyncWriteExt as _;
+use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process_group, prlimit};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::repository::Lease;
 
@@ -18,6 +18,8 @@ pub(crate) struct Git {
     dir: PathBuf,
     /// Keeps a directory that may be removed.
     _lease: Option<Lease>,
+    /// The one configuration that it reads.
+    config: PathBuf,
 }
 
 /// A git command that failed.
@@ -49,12 +51,12 @@ impl GitError {
 impl Git {
     /// The git directory at `dir`.
     pub(crate) fn new(dir: impl Into<PathBuf>) -> Self {
-        Self { dir: dir.into(), _lease: None }
+        Self { dir: dir.into(), _lease: None, config: PathBuf::from("/dev/null") }
     }
 
     /// The git directory at `dir`, which stays for as long as this or a copy of it does.
-    pub(crate) fn leased(dir: impl Into<PathBuf>, lease: Lease) -> Self {
-        Self { dir: dir.into(), _lease: Some(lease) }
+    pub(crate) fn leased(dir: impl Into<PathBuf>, lease: Lease, config: impl Into<PathBuf>) -> Self {
+        Self { dir: dir.into(), _lease: Some(lease), config: config.into() }
     }
 
     pub(crate) fn dir(&self) -> &Path {
@@ -92,8 +94,8 @@ impl Git {
         self.answer(&operation, output)
     }
 
-    /// Runs git beside other work, for as long as [`CALL_TIME`] allows: a call that takes longer, or whose caller
-    /// gives up, is killed.
+    /// Runs git beside other work, within the usual [`Bounds`]: a call that takes longer, or whose caller gives up,
+    /// is killed.
     pub(crate) async fn call<A: AsRef<OsStr>>(&self, args: &[A]) -> Result<Vec<u8>, GitError> {
         self.call_with(args, &[], b"").await
     }
@@ -110,17 +112,17 @@ impl Git {
         environment: &[(&str, &OsStr)],
         input: &[u8],
     ) -> Result<Vec<u8>, GitError> {
-        self.call_within(args, environment, input, None).await
+        self.call_within(args, environment, input, Bounds::default()).await
     }
 
-    /// The same, and no file that it writes is larger than `file_bytes`.
+    /// The same for what comes from elsewhere, and within these bounds.
     pub(crate) async fn call_bounded<A: AsRef<OsStr>>(
         &self,
         args: &[A],
         environment: &[(&str, &OsStr)],
-        file_bytes: u64,
+        bounds: Bounds,
     ) -> Result<Vec<u8>, GitError> {
-        self.call_within(args, environment, b"", Some(file_bytes)).await
+        self.call_within(args, environment, b"", bounds).await
     }
 
     async fn call_within<A: AsRef<OsStr>>(
@@ -128,18 +130,19 @@ impl Git {
         args: &[A],
         environment: &[(&str, &OsStr)],
         input: &[u8],
-        file_bytes: Option<u64>,
+        bounds: Bounds,
     ) -> Result<Vec<u8>, GitError> {
         let mut command = self.command();
         command.args(args).envs(environment.iter().copied());
         let operation = args.first().map(|arg| arg.as_ref().to_string_lossy().into_owned()).unwrap_or_default();
-        let ended = tokio::time::timeout(CALL_TIME, communicate(command, input, file_bytes));
-        let Ok(output) = ended.await else {
-            let problem = format!("took longer than {} s, and was killed", CALL_TIME.as_secs());
-            return Err(GitError::new(&operation, &self.dir, problem));
+        let failed = |problem: String| GitError::new(&operation, &self.dir, problem);
+        let Ok(ended) = tokio::time::timeout(bounds.time, communicate(command, input, &bounds)).await else {
+            return Err(failed(format!("took longer than {} s, and was killed", bounds.time.as_secs())));
         };
-        let output = output.map_err(|error| GitError::new(&operation, &self.dir, error.to_string()))?;
-        self.answer(&operation, output)
+        match ended.map_err(|error| failed(error.to_string()))? {
+            Some(output) => self.answer(&operation, output),
+            None => Err(failed(format!("printed more than {} bytes, and was killed", bounds.output_bytes))),
+        }
     }
 
     fn answer(&self, operation: &str, output: Output) -> Result<Vec<u8>, GitError> {
@@ -160,7 +163,7 @@ impl Git {
         command
             .env("GIT_DIR", &self.dir)
             .env("GIT_CONFIG_NOSYSTEM", "1")
-            .env("GIT_CONFIG_GLOBAL", "/dev/null")
+            .env("GIT_CONFIG_GLOBAL", &self.config)
             .env("GIT_TERMINAL_PROMPT", "0")
             .env("GIT_ALLOW_PROTOCOL", "file")
             .env("LC_ALL", "C")
@@ -175,26 +178,71 @@ impl Git {
     }
 }
 
-/// How long one call of git may take: less than the pipeline gives to a sink, so that what took long is named.
-const CALL_TIME: Duration = Duration::from_secs(120);
+/// What one call of git may use.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bounds {
+    pub(crate) time: Duration,
+    /// What it prints.
+    pub(crate) output_bytes: u64,
+    /// Each file that it writes.
+    pub(crate) file_bytes: Option<u64>,
+}
 
-/// Runs `command` to its end; it is killed when this future is dropped.
-async fn communicate(command: Command, input: &[u8], file_bytes: Option<u64>) -> std::io::Result<Output> {
-    let mut child = tokio::process::Command::from(command).kill_on_drop(true).spawn()?;
-    if let (Some(bytes), Some(pid)) = (file_bytes, child.id().and_then(|pid| Pid::from_raw(pid.try_into().ok()?))) {
-        // What it starts has the same limit; it has hardly started itself.
-        prlimit(Some(pid), Resource::Fsize, Rlimit { current: Some(bytes), maximum: Some(bytes) })?;
+impl Default for Bounds {
+    /// Less time than the pipeline gives to a sink, so that what took long is named.
+    fn default() -> Self {
+        Self { time: Duration::from_secs(120), output_bytes: 128 << 20, file_bytes: None }
     }
-    let stdin = child.stdin.take();
+}
+
+/// Runs `command` to its end; `None` when it prints too much. It is killed, with all that it started, when this
+/// future is dropped.
+async fn communicate(command: Command, input: &[u8], bounds: &Bounds) -> std::io::Result<Option<Output>> {
+    let mut child = tokio::process::Command::from(command).process_group(0).kill_on_drop(true).spawn()?;
+    let pid = child.id().and_then(|pid| Pid::from_raw(pid.try_into().ok()?));
+    let group = Group(pid);
+    if let (Some(bytes), Some(_)) = (bounds.file_bytes, pid) {
+        // What it starts has the same limit; it has hardly started itself.
+        prlimit(pid, Resource::Fsize, Rlimit { current: Some(bytes), maximum: Some(bytes) })?;
+    }
+    let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
     let write = async {
         if let Some(mut stdin) = stdin {
             // git may end without reading everything; how it ended says why.
             let _ = stdin.write_all(input).await;
         }
     };
-    // Written beside the reading, so that neither side waits for the other.
-    let (_, output) = tokio::join!(write, child.wait_with_output());
-    output
+    // Written and read side by side, so that no side waits for another.
+    let read = async { tokio::try_join!(head(stdout, bounds.output_bytes), head(stderr, COMPLAINT_BYTES)) };
+    let (_, read) = tokio::join!(write, read);
+    let (stdout, stderr) = read?;
+    let (Some(stdout), Some(stderr)) = (stdout, stderr) else { return Ok(None) };
+    let status = child.wait().await?;
+    drop(group);
+    Ok(Some(Output { status, stdout, stderr }))
+}
+
+/// What git says of itself, at most.
+const COMPLAINT_BYTES: u64 = 1 << 20;
+
+/// All of `pipe`; `None` when there is more than `bytes`.
+async fn head(pipe: Option<impl AsyncRead + Unpin>, bytes: u64) -> std::io::Result<Option<Vec<u8>>> {
+    let mut read = Vec::new();
+    if let Some(pipe) = pipe {
+        pipe.take(bytes.saturating_add(1)).read_to_end(&mut read).await?;
+    }
+    Ok(u64::try_from(read.len()).is_ok_and(|length| length <= bytes).then_some(read))
+}
+
+/// git and its helpers; killed when dropped. Those that are left when git has ended are no use to anybody.
+struct Group(Option<Pid>);
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        if let Some(leader) = self.0 {
+            let _ = kill_process_group(leader, Signal::KILL);
+        }
+    }
 }
 
 #[cfg(test)]
@@ -204,12 +252,18 @@ mod tests {
     /// Whoever gives up on a call leaves no process behind.
     #[tokio::test]
     async fn a_dropped_call_is_killed() {
-        let mut sleep = Command::new("sleep");
-        sleep.arg("86400.25").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let call = communicate(sleep, b"", None);
+        let mut sleep = Command::new("sh");
+        // git has helpers of its own.
+        sleep
+            .args(["-c", "sleep 86400.25 & sleep 86400.25"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let bounds = Bounds::default();
+        let call = communicate(sleep, b"", &bounds);
         assert!(tokio::time::timeout(Duration::from_millis(50), call).await.is_err());
         let is_running = || {
-            let found = Command::new("pgrep").args(["-P", &std::process::id().to_string(), "-f", "86400.25"]).output();
+            let found = Command::new("pgrep").args(["-f", "^sleep 86400.25"]).output();
             !found.unwrap().stdout.is_empty()
         };
         // It is a signal, and takes a moment; tokio reaps it.

@@ -49,6 +49,11 @@ impl CliError {
         Self { usable: true, message: format!("{message}\n  because: {}", with_causes(error)) }
     }
 
+    /// Somebody stopped it: exit code 3.
+    pub(crate) fn interrupted(message: &str) -> Self {
+        Self { usable: true, message: message.to_owned() }
+    }
+
     pub(crate) fn message(&self) -> &str {
         &self.message
     }

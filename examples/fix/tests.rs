@@ -320,7 +320,7 @@ fn the_doctor_names_what_is_missing_and_what_to_do() {
     };
     let (_, usual) = doctor(&[]);
     assert_eq!(usual["configuration"], Value::Null);
-    for part in ["git", "policy", "repositories", "model", "store", "pull requests"] {
+    for part in ["git", "environment", "policy", "repositories", "model", "store", "pull requests"] {
         assert!(said(&usual, part).0, "{part}: {usual}");
     }
     assert_eq!(usual["ok"], json!(said(&usual, "sandbox").0));
@@ -337,6 +337,20 @@ fn the_doctor_names_what_is_missing_and_what_to_do() {
         let (ok, message) = said(&examined, part);
         assert!(!ok && (message.contains(with) || message.contains(without)), "{part}: {message}");
     }
+}
+
+#[test]
+fn the_doctor_finds_keys_that_are_misspelt() {
+    let project = project();
+    let output = Command::new(env!("CARGO_BIN_EXE_fix"))
+        .args(["--json", "doctor"])
+        .env("XDG_STATE_HOME", project.path())
+        .env("XDG_CACHE_HOME", project.path())
+        .env("FIX_SANDBOX_KIND", "container")
+        .output()
+        .unwrap();
+    let told = String::from_utf8(output.stdout.clone()).unwrap();
+    assert!(code(&output) == 1 && told.contains("FIX_SANDBOX_KIND is not read; write FIX_SANDBOX__KIND"), "{told}");
 }
 
 /// A repository that is checked out has no say in how it is checked.

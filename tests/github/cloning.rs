@@ -133,7 +133,7 @@ async fn the_cache_is_bounded() {
     let mirrors = || {
         fs::read_dir(cache.path())
             .unwrap()
-            .filter(|entry| entry.as_ref().unwrap().path().extension().unwrap() == "git")
+            .filter(|entry| entry.as_ref().unwrap().path().extension().is_some_and(|name| name == "git"))
             .count()
     };
     fetch(&one, u64::MAX).await;

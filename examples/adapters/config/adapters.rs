@@ -6,16 +6,19 @@ use std::time::Duration;
 
 use fix_pipeline::dynamic::{DynPlanSource, DynPrSink, DynValidator};
 use fix_pipeline::{AdapterError, Entry, RunId, RunStore};
+use fix_plan::Redactor;
 use fix_policy::{PolicyEngine, PolicyError, SafetyPolicy};
 
-#[cfg(any(feature = "github", feature = "model", feature = "postgres"))]
-use super::AbsolutePath;
-use super::{Config, ConfigError, PullRequestsKind, SandboxKind, StoreKind};
+use super::{AbsolutePath, Config, ConfigError, PullRequestsKind, SandboxKind, StoreKind};
 use crate::plan_source::Rules;
 use crate::pr_sink::LocalGit;
 use crate::repository::{GitCredentials, Location, Repository, RepositoryOptions};
 use crate::run_store::{RunSummary, Sqlite};
 use crate::validator::{Bubblewrap, Recipes, SandboxLimits};
+
+/// Where this process may have secrets.
+const SECRET_VARIABLES: [&str; 5] =
+    ["FIX_GITHUB_TOKEN", "FIX_STORE_URL", "FIX_MODEL_API_KEY", "OPENAI_API_KEY", "ANTHROPIC_API_KEY"];
 
 /// Longest secret, and longest policy, that is read, in bytes.
 const FILE_BYTES_MAX: u64 = 1 << 20;
@@ -63,6 +66,25 @@ impl Config {
         source.limits.idle = Duration::from_secs(self.model.idle_s);
         source.limits.attempts = self.model.attempts;
         Ok(source)
+    }
+
+    /// Takes out of logs what looks like a secret, and what this process itself holds: keys, tokens, passwords.
+    #[must_use]
+    pub fn redactor(&self) -> Redactor {
+        let files =
+            [&self.model.key_file, &self.github.token_file, &self.github.private_key_file, &self.store.url_file];
+        let held = files.into_iter().flatten().filter_map(|file| secret_file(file).ok());
+        let variables = SECRET_VARIABLES.iter().filter_map(|name| std::env::var(name).ok());
+        let mut secrets: Vec<String> = held.chain(variables).map(|secret| secret.trim().to_owned()).collect();
+        // The password of a URL alone, too.
+        let password = |url: &String| {
+            let (_, rest) = url.split_once("://")?;
+            let (_, password) = rest.split_once('@')?.0.split_once(':')?;
+            Some(password.to_owned())
+        };
+        let passwords: Vec<String> = secrets.iter().filter_map(password).collect();
+        secrets.extend(passwords);
+        Redactor::new(secrets.iter().filter(|secret| !secret.is_empty()))
     }
 
     /// The policy that is named, as it is read; `None` for the default policy.
@@ -274,8 +296,12 @@ impl Config {
     ) -> Result<Repository, ConfigError> {
         let bytes = |mb: u64| mb.saturating_mul(1 << 20);
         let keys = &self.repositories;
-        let options =
-            RepositoryOptions { credentials, cache_bytes: bytes(keys.cache_mb), fetch_bytes: bytes(keys.fetch_mb) };
+        let options = RepositoryOptions {
+            credentials,
+            cache_bytes: bytes(keys.cache_mb),
+            fetch_bytes: bytes(keys.fetch_mb),
+            fetch_time: Duration::from_secs(keys.fetch_s),
+        };
         let opened = Repository::open_with(&self.cache()?, location, options);
         opened.map_err(|error| ConfigError::Adapter("the folder of mirrors", Box::new(error)))
     }
@@ -372,9 +398,13 @@ fn secret(variable: &str, file: Option<&AbsolutePath>) -> Result<Option<String>,
     }
 }
 
-#[cfg(any(feature = "github", feature = "model", feature = "postgres"))]
 fn secret_file(file: &AbsolutePath) -> Result<String, ConfigError> {
+    use std::os::unix::fs::PermissionsExt as _;
     let unreadable = |source: std::io::Error| ConfigError::Secret { file: file.as_path().to_owned(), source };
+    let mode = file.as_path().metadata().map_err(unreadable)?.permissions().mode();
+    if mode & 0o022 != 0 {
+        return Err(unreadable(std::io::Error::other("others may write to it; take that away with chmod go-w")));
+    }
     let bytes = read_file(file.as_path()).map_err(unreadable)?;
     let text = String::from_utf8(bytes).map_err(|_| unreadable(std::io::Error::other("it is no text")))?;
     Ok(text.trim().to_owned())
@@ -382,6 +412,9 @@ fn secret_file(file: &AbsolutePath) -> Result<String, ConfigError> {
 
 fn read_file(file: &Path) -> std::io::Result<Vec<u8>> {
     use std::io::Read as _;
+    if !file.metadata()?.is_file() {
+        return Err(std::io::Error::other("it is no regular file"));
+    }
     let mut bytes = Vec::new();
     std::fs::File::open(file)?.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes)?;
     if u64::try_from(bytes.len()).map_or(true, |length| length > FILE_BYTES_MAX) {

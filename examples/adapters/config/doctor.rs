@@ -23,7 +23,7 @@ pub struct Finding {
 impl Config {
     /// Tries every adapter that is chosen: each is connected to, and none is asked to do anything.
     pub async fn examine(&self) -> Vec<Finding> {
-        let mut findings = vec![git(), self.policy_finding(), self.repositories_finding()];
+        let mut findings = vec![git(), environment(), self.policy_finding(), self.repositories_finding()];
         findings.push(finding("model", self.model_finding().await));
         findings.push(finding("sandbox", self.sandbox_finding().await));
         findings.push(finding("store", self.store_finding().await));
@@ -111,6 +111,27 @@ impl Config {
     async fn github_finding(&self) -> Result<String, String> {
         self.github_sink().map(|_| String::new()).map_err(|error| with_causes(&error))
     }
+}
+
+/// Variables that look like keys and are none.
+fn environment() -> Finding {
+    const KNOWN: [&str; 4] = ["FIX_CONFIG", "FIX_GITHUB_TOKEN", "FIX_STORE_URL", "FIX_MODEL_API_KEY"];
+    const SECTIONS: [&str; 9] =
+        ["MODEL", "POLICY", "CHECKS", "SANDBOX", "CONTAINER", "PULL_REQUESTS", "GITHUB", "STORE", "REPOSITORIES"];
+    let names = std::env::vars_os().map(|(name, value)| (name.to_string_lossy().into_owned(), value));
+    let wrong = names.filter_map(|(name, value)| {
+        let rest = name.strip_prefix("FIX_").filter(|_| !KNOWN.contains(&name.as_str()))?;
+        let section = SECTIONS.iter().find(|section| rest.starts_with(**section))?;
+        let key = rest.strip_prefix(section)?.strip_prefix('_')?;
+        match key.strip_prefix('_') {
+            Some(_) if value.to_str().is_some() => None,
+            Some(_) => Some(format!("{name} is no text, and is not read")),
+            None => Some(format!("{name} is not read; write FIX_{section}__{key}")),
+        }
+    });
+    let wrong: Vec<String> = wrong.collect();
+    let told = if wrong.is_empty() { Ok("every variable is a key".to_owned()) } else { Err(wrong.join("; ")) };
+    finding("environment", told)
 }
 
 fn git() -> Finding {

@@ -315,10 +315,12 @@ pub struct RepositoriesKeys {
     pub cache_mb: u64,
     /// The largest file of a fetch, in MiB.
     pub fetch_mb: u64,
+    /// The longest that a fetch may take, in seconds.
+    pub fetch_s: u64,
 }
 
 impl Default for RepositoriesKeys {
     fn default() -> Self {
-        Self { cache: None, cache_mb: 10_240, fetch_mb: 4_096 }
+        Self { cache: None, cache_mb: 10_240, fetch_mb: 4_096, fetch_s: 300 }
     }
 }

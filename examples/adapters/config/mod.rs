@@ -29,6 +29,8 @@ const SEPARATOR: &str = "__";
 /// The one key that holds a list.
 const LIST: &str = "checks.commands";
 const LIST_VARIABLE: &str = "FIX_CHECKS__COMMANDS";
+/// What the variables of the one key that holds a map begin with.
+const MAP_VARIABLES: &str = "FIX_CONTAINER__PREPARE_ENVIRONMENT__";
 
 /// Which adapters, and how they are set. Everything has a default; unknown keys are errors.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq)]
@@ -62,7 +64,7 @@ pub enum ConfigError {
     /// The file can't be read, a key is unknown, or its value can't be used.
     #[error("the configuration can't be used; `fix config` prints every key")]
     Invalid(#[source] config::ConfigError),
-    /// What was chosen needs more than was said.
+    /// What was chosen needs more than was said, or something else.
     #[error("{problem}; {remedy}")]
     Incomplete {
         /// What is missing.
@@ -116,7 +118,15 @@ impl Config {
             layers = layers.add_source(File::from(file).format(FileFormat::Toml));
         }
         let ours = |(name, _): &(String, String)| name.starts_with("FIX_") && name.contains(SEPARATOR);
+        let mut prepare_environment = Vec::new();
         let mut environment: HashMap<String, String> = environment.into_iter().filter(ours).collect();
+        // Names of variables keep their case, which the others lose.
+        let of_prepare: Vec<_> = environment.keys().filter(|name| name.starts_with(MAP_VARIABLES)).cloned().collect();
+        for name in of_prepare {
+            if let (Some(value), Some(key)) = (environment.remove(&name), name.strip_prefix(MAP_VARIABLES)) {
+                prepare_environment.push((key.to_owned(), value));
+            }
+        }
         if let Some(lines) = environment.remove(LIST_VARIABLE) {
             let items: Vec<&str> = lines.lines().collect();
             layers = layers.set_override(LIST, items).map_err(ConfigError::Invalid)?;
@@ -132,7 +142,42 @@ impl Config {
             };
             layers = set.map_err(ConfigError::Invalid)?;
         }
-        layers.build().and_then(config::Config::try_deserialize).map_err(ConfigError::Invalid)
+        let read = layers.build().and_then(config::Config::try_deserialize);
+        let mut config: Self = read.map_err(ConfigError::Invalid)?;
+        config.container.prepare_environment.extend(prepare_environment);
+        config.check_ranges()?;
+        Ok(config)
+    }
+
+    /// What can't work, and what no clock or machine can hold.
+    fn check_ranges(&self) -> Result<(), ConfigError> {
+        const DAY_S: u64 = 86_400;
+        const PIB_MB: u64 = 1 << 30;
+        let (sandbox, model, repositories) = (&self.sandbox, &self.model, &self.repositories);
+        for (key, value, least, most) in [
+            ("sandbox.wall_time_s", sandbox.wall_time_s, 1, DAY_S),
+            ("sandbox.cpu_s", sandbox.cpu_s, 1, DAY_S),
+            ("sandbox.memory_mb", sandbox.memory_mb, 64, PIB_MB),
+            ("sandbox.processes", sandbox.processes, 8, 1 << 22),
+            ("sandbox.disk_mb", sandbox.disk_mb, 16, PIB_MB),
+            ("sandbox.disk_files", sandbox.disk_files, 256, 1 << 40),
+            ("sandbox.file_mb", sandbox.file_mb, 1, PIB_MB),
+            ("sandbox.open_files", sandbox.open_files, 64, 1 << 20),
+            ("sandbox.output_mb", sandbox.output_mb.into(), 1, 1_024),
+            ("model.total_s", model.total_s, 1, DAY_S),
+            ("model.idle_s", model.idle_s, 1, DAY_S),
+            ("model.attempts", model.attempts.into(), 1, 100),
+            ("checks.repeats", self.checks.repeats.get().into(), 1, 100),
+            ("repositories.cache_mb", repositories.cache_mb, 1, PIB_MB),
+            ("repositories.fetch_mb", repositories.fetch_mb, 1, PIB_MB),
+            ("repositories.fetch_s", repositories.fetch_s, 1, DAY_S),
+        ] {
+            if !(least..=most).contains(&value) {
+                let (problem, remedy) = (format!("{key} is {value}"), format!("set it to {least} to {most}"));
+                return Err(ConfigError::Incomplete { problem, remedy });
+            }
+        }
+        Ok(())
     }
 }
 
@@ -190,10 +235,10 @@ mod tests {
 
     #[test]
     fn flags_go_before_the_environment_and_that_before_the_file() {
-        let file = "[sandbox]\nprocesses = 1\nopen_files = 1\ncpu_s = 1\n";
-        let environment = [("FIX_SANDBOX__PROCESSES", "2"), ("FIX_SANDBOX__OPEN_FILES", "2"), ("FIX_BLESS", "1")];
-        let sandbox = load(file, &environment, &[("sandbox.processes", &["3"])]).unwrap().sandbox;
-        assert_eq!((sandbox.processes, sandbox.open_files, sandbox.cpu_s), (3, 2, 1));
+        let file = "[sandbox]\nprocesses = 101\nopen_files = 101\ncpu_s = 101\n";
+        let environment = [("FIX_SANDBOX__PROCESSES", "102"), ("FIX_SANDBOX__OPEN_FILES", "102"), ("FIX_BLESS", "1")];
+        let sandbox = load(file, &environment, &[("sandbox.processes", &["103"])]).unwrap().sandbox;
+        assert_eq!((sandbox.processes, sandbox.open_files, sandbox.cpu_s), (103, 102, 101));
     }
 
     #[test]
@@ -203,6 +248,27 @@ mod tests {
         assert_eq!(commands(load("", &[("FIX_CHECKS__COMMANDS", "a b\nc")], &[]).unwrap()), ["a b", "c"]);
         assert_eq!(commands(load("", &[("FIX_CHECKS__COMMANDS", "true")], &[]).unwrap()), ["true"]);
         assert_eq!(commands(load("", &[], &[("checks.commands", &["a b"])]).unwrap()), ["a b"]);
+    }
+
+    #[test]
+    fn names_of_variables_keep_their_case() {
+        let variable = ("FIX_CONTAINER__PREPARE_ENVIRONMENT__PIP_INDEX_URL", "https://packages.example");
+        let config = load("[container]\nprepare_environment = { A = 'a' }", &[variable], &[]).unwrap();
+        let names: Vec<_> = config.container.prepare_environment.into_iter().collect();
+        let owned = |text: &str| text.to_owned();
+        assert_eq!(names, [(owned("A"), owned("a")), (owned("PIP_INDEX_URL"), owned("https://packages.example"))]);
+    }
+
+    #[test]
+    fn what_the_process_holds_is_redacted() {
+        let folder = tempfile::tempdir().unwrap();
+        let (token, url) = (folder.path().join("token"), folder.path().join("url"));
+        std::fs::write(&token, "zq9plainvalueXYZ\n").unwrap();
+        std::fs::write(&url, "postgres://fix:hunter2hunter@db/fix").unwrap();
+        let text = format!("[github]\ntoken_file = {token:?}\n[store]\nurl_file = {url:?}\n");
+        let redactor = load(&text, &[], &[]).unwrap().redactor();
+        let redacted = redactor.redact("got zq9plainvalueXYZ and hunter2hunter");
+        assert!(!redacted.contains("zq9plain") && !redacted.contains("hunter2"), "{redacted}");
     }
 
     #[test]
@@ -220,6 +286,8 @@ mod tests {
             ("[github]\ntoken = 'x'", [("", "")], ["token", "token_file"]),
             ("[store]\nfile = 'runs.sqlite3'", [("", "")], ["store.file", "absolute"]),
             ("[store\n", [("", "")], ["line 1", "fix.toml"]),
+            ("[sandbox]\nwall_time_s = 9223372036854775807", [("", "")], ["sandbox.wall_time_s", "86400"]),
+            ("[sandbox]\nmemory_mb = 0", [("", "")], ["sandbox.memory_mb", "64"]),
             ("", [("FIX_SANDBOX__PROCESSES", "many")], ["sandbox.processes", "environment"]),
             ("", [("FIX_SANDBOKS__KIND", "container")], ["sandboks", "`sandbox`"]),
         ] {

@@ -1,7 +1,7 @@
 //! The folder of mirrors: who uses which, and how much it may hold.
 
 use std::fs::{self, File, FileTimes, OpenOptions};
-use std::io;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -32,20 +32,44 @@ impl Place {
         Self { dir: cache.join(format!("{name}.git")), cache: cache.to_owned() }
     }
 
-    /// The mirror, made when it is not there yet, and not removed while the lease in it lives.
-    pub(super) fn open(&self) -> Result<Git, AdapterError> {
+    /// The mirror, made when it is not there yet, and not removed while the lease in it lives. One that is damaged,
+    /// or larger than `bytes_max`, is made anew, where nobody else uses it.
+    pub(super) fn open(&self, bytes_max: u64) -> Result<Git, AdapterError> {
         let failed = |error: io::Error| unavailable(&self.cache, error);
         fs::create_dir_all(&self.cache).map_err(failed)?;
+        let config = self.configuration().map_err(failed)?;
         // First the lease, then the look: nobody removes it in between.
         let lock = open_lock(&self.dir.with_extension("lock")).map_err(failed)?;
+        if flock(&lock, FlockOperation::NonBlockingLockExclusive).is_ok() && self.is_of_no_use(bytes_max) {
+            remove(&self.dir).map_err(failed)?;
+        }
         flock(&lock, FlockOperation::LockShared).map_err(|error| failed(error.into()))?;
         // When it was last used; a file system that keeps no times makes every mirror the oldest.
         let _ = lock.set_times(FileTimes::new().set_modified(SystemTime::now()));
-        let git = Git::leased(&self.dir, Lease { _shared: Arc::new(lock) });
+        let git = Git::leased(&self.dir, Lease { _shared: Arc::new(lock) }, config);
         if !self.dir.join("HEAD").exists() {
             self.make()?;
         }
         Ok(git)
+    }
+
+    fn is_of_no_use(&self, bytes_max: u64) -> bool {
+        self.dir.exists()
+            && (Git::new(&self.dir).run(&["rev-parse", "--git-dir"]).is_err() || bytes_of(&self.dir) > bytes_max)
+    }
+
+    /// What git reads instead of the user's: what another git does for it, in a repository of another user, takes
+    /// this from a file alone.
+    fn configuration(&self) -> io::Result<PathBuf> {
+        const TEXT: &str = "[safe]\n\tdirectory = *\n";
+        let file = self.cache.join("gitconfig");
+        if fs::read_to_string(&file).is_ok_and(|text| text == TEXT) {
+            return Ok(file);
+        }
+        let mut temporary = tempfile::Builder::new().prefix("new-").tempfile_in(&self.cache)?;
+        temporary.write_all(TEXT.as_bytes())?;
+        temporary.persist(&file)?;
+        Ok(file)
     }
 
     /// Makes an empty mirror, whole or not at all: several processes may try at once.
@@ -78,23 +102,22 @@ impl Place {
     }
 
     /// Removes the mirrors that were not used for longest, until the others hold `bytes_max` at most. Those in
-    /// use stay, whatever they hold.
-    pub(super) fn sweep(&self, bytes_max: u64) -> io::Result<()> {
+    /// use stay, whatever they hold; what can't be removed is left to the next sweep.
+    pub(super) fn sweep(&self, bytes_max: u64) {
         let mut mirrors = Vec::new();
-        for entry in fs::read_dir(&self.cache)? {
-            let (dir, name) = entry.map(|entry| (entry.path(), entry.file_name()))?;
-            if dir.extension().is_none_or(|extension| extension != "git") {
-                continue;
-            }
-            if name.to_string_lossy().starts_with("new-") {
-                let made = dir.metadata().and_then(|metadata| metadata.modified());
-                if made.is_ok_and(|made| made.elapsed().is_ok_and(|age| age > HALF_MADE)) {
-                    fs::remove_dir_all(&dir)?;
+        for dir in fs::read_dir(&self.cache).into_iter().flatten().filter_map(Result::ok).map(|entry| entry.path()) {
+            let name = dir.file_name().unwrap_or_default().to_string_lossy();
+            let changed = |path: &Path| path.metadata().and_then(|metadata| metadata.modified());
+            if name.starts_with(OLD) {
+                let _ = fs::remove_dir_all(&dir);
+            } else if name.starts_with("new-") {
+                if changed(&dir).is_ok_and(|made| made.elapsed().is_ok_and(|age| age > HALF_MADE)) {
+                    let _ = fs::remove_dir_all(&dir);
                 }
-                continue;
+            } else if name.ends_with(".git") {
+                let used = changed(&dir.with_extension("lock")).unwrap_or(SystemTime::UNIX_EPOCH);
+                mirrors.push((used, bytes_of(&dir), dir));
             }
-            let used = dir.with_extension("lock").metadata().and_then(|metadata| metadata.modified());
-            mirrors.push((used.unwrap_or(SystemTime::UNIX_EPOCH), bytes_of(&dir), dir));
         }
         mirrors.sort();
         let mut held: u64 = mirrors.iter().map(|(_, bytes, _)| bytes).sum();
@@ -102,14 +125,26 @@ impl Place {
             if held <= bytes_max {
                 break;
             }
-            let lock = open_lock(&dir.with_extension("lock"))?;
-            if flock(&lock, FlockOperation::NonBlockingLockExclusive).is_ok() {
-                fs::remove_dir_all(&dir)?;
+            let Ok(lock) = open_lock(&dir.with_extension("lock")) else { continue };
+            if flock(&lock, FlockOperation::NonBlockingLockExclusive).is_ok() && remove(&dir).is_ok() {
                 held = held.saturating_sub(bytes);
             }
         }
-        Ok(())
     }
+}
+
+/// What a mirror is called while it is removed.
+const OLD: &str = "old-";
+
+/// Removes a mirror at once: whoever is killed meanwhile leaves none that is half there.
+fn remove(dir: &Path) -> io::Result<()> {
+    let name = dir.file_name().unwrap_or_default().to_string_lossy();
+    let old = dir.with_file_name(format!("{OLD}{name}"));
+    if old.exists() {
+        fs::remove_dir_all(&old)?;
+    }
+    fs::rename(dir, &old)?;
+    fs::remove_dir_all(&old)
 }
 
 const OPERATION: &str = "open the clone cache";
@@ -145,7 +180,7 @@ mod tests {
 
     fn mirror(cache: &Path, name: &str, bytes: usize, used_s: u64) -> Place {
         let place = Place::new(cache, name);
-        drop(place.open().unwrap());
+        drop(place.open(u64::MAX).unwrap());
         fs::write(place.dir.join("pack"), vec![0; bytes]).unwrap();
         let used = SystemTime::UNIX_EPOCH + Duration::from_secs(used_s);
         let lock = open_lock(&place.dir.with_extension("lock")).unwrap();
@@ -162,19 +197,19 @@ mod tests {
             mirror(cache.path(), "c", 100_000, 1),
         );
         let (oldest, in_use) = (&new, &middle);
-        let lease = in_use.open().unwrap();
+        let lease = in_use.open(u64::MAX).unwrap();
         let is_there = || [&old, &middle, &new].map(|place| place.dir.exists());
-        old.sweep(400_000).unwrap();
+        old.sweep(400_000);
         assert_eq!(is_there(), [true; 3], "there is room for all");
-        old.sweep(250_000).unwrap();
+        old.sweep(250_000);
         assert_eq!(is_there(), [true, true, false], "{oldest:?}");
-        old.sweep(0).unwrap();
+        old.sweep(0);
         assert_eq!(is_there(), [false, true, false], "another is in use");
         drop(lease);
-        old.sweep(0).unwrap();
+        old.sweep(0);
         assert_eq!(is_there(), [false; 3]);
         // Whoever comes back finds it empty, and not broken.
-        assert!(middle.open().unwrap().run(&["rev-parse", "--git-dir"]).is_ok());
+        assert!(middle.open(u64::MAX).unwrap().run(&["rev-parse", "--git-dir"]).is_ok());
     }
 
     #[test]
@@ -185,7 +220,33 @@ mod tests {
             fs::create_dir(folder).unwrap();
         }
         File::open(&left).unwrap().set_times(FileTimes::new().set_modified(SystemTime::UNIX_EPOCH)).unwrap();
-        Place::new(cache.path(), "a").sweep(u64::MAX).unwrap();
+        Place::new(cache.path(), "a").sweep(u64::MAX);
         assert!(!left.exists() && young.exists());
+    }
+
+    #[test]
+    fn what_is_damaged_or_too_large_is_made_anew_where_nobody_uses_it() {
+        let cache = tempfile::tempdir().unwrap();
+        let works = |place: &Place| place.open(200_000).unwrap().run(&["rev-parse", "--git-dir"]).is_ok();
+        let damage: [fn(&Path); 4] = [
+            |dir| fs::remove_dir_all(dir.join("objects")).unwrap(),
+            |dir| fs::remove_file(dir.join("HEAD")).unwrap(),
+            |dir| fs::write(dir.join("HEAD"), "").unwrap(),
+            |dir| fs::write(dir.join("objects/pack/tmp_pack_x"), vec![0; 300_000]).unwrap(),
+        ];
+        for damage in damage {
+            let place = mirror(cache.path(), "a", 1, 1);
+            damage(&place.dir);
+            assert!(works(&place));
+            assert!(!place.dir.join("pack").exists(), "it is another one");
+            let lease = place.open(u64::MAX).unwrap();
+            fs::write(place.dir.join("pack"), vec![0; 300_000]).unwrap();
+            assert!(works(&place) && place.dir.join("pack").exists(), "it is in use");
+            drop(lease);
+        }
+        // What was being removed when its process died.
+        fs::create_dir(cache.path().join("old-b.git")).unwrap();
+        Place::new(cache.path(), "a").sweep(u64::MAX);
+        assert!(!cache.path().join("old-b.git").exists());
     }
 }

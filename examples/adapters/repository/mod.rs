@@ -9,6 +9,7 @@ mod snapshot;
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use fix_patch::Patch;
 use fix_pipeline::{AdapterError, AdapterErrorKind};
@@ -23,7 +24,7 @@ pub use location::{Location, UnsupportedLocation};
 pub(crate) use snapshot::Content;
 pub use snapshot::Snapshot;
 
-use crate::git::{Git, GitError};
+use crate::git::{Bounds, Git, GitError};
 
 /// A bare mirror of one repository, in a cache directory.
 ///
@@ -51,11 +52,13 @@ pub struct RepositoryOptions {
     pub cache_bytes: u64,
     /// The largest file that a fetch may make, in bytes: a repository that is larger is not fetched.
     pub fetch_bytes: u64,
+    /// The longest that a fetch may take.
+    pub fetch_time: Duration,
 }
 
 impl Default for RepositoryOptions {
     fn default() -> Self {
-        Self { credentials: None, cache_bytes: 10 << 30, fetch_bytes: 4 << 30 }
+        Self { credentials: None, cache_bytes: 10 << 30, fetch_bytes: 4 << 30, fetch_time: Duration::from_secs(300) }
     }
 }
 
@@ -76,7 +79,7 @@ impl Repository {
         let name: String =
             Sha256::digest(location.to_string()).iter().take(16).map(|byte| format!("{byte:02x}")).collect();
         let place = Place::new(cache, &name);
-        Ok(Self { git: place.open()?, place, location, options })
+        Ok(Self { git: place.open(options.cache_bytes)?, place, location, options })
     }
 
     /// Where the repository is.
@@ -119,10 +122,12 @@ impl Repository {
     /// As [`Repository::snapshot`].
     pub async fn commit_time_s(&self, commit: &CommitId) -> Result<i64, AdapterError> {
         self.make_present(commit).await?;
-        let time =
-            self.git.call_line(&["show", "--no-patch", "--format=%ct", "--end-of-options", commit.as_str()]).await;
-        let time = time.map_err(|error| error.into_adapter(AdapterErrorKind::Unavailable, "read a commit"))?;
-        Ok(time.parse().unwrap_or(0))
+        // The object itself: whatever shows a commit looks at its files, too.
+        let object = self.git.call(&["cat-file", "commit", commit.as_str()]).await;
+        let object = object.map_err(|error| error.into_adapter(AdapterErrorKind::Unavailable, "read a commit"))?;
+        let object = String::from_utf8_lossy(&object);
+        let committer = object.lines().take_while(|line| !line.is_empty()).find(|line| line.starts_with("committer "));
+        Ok(committer.and_then(|line| line.rsplit(' ').nth(1)?.parse().ok()).unwrap_or(0))
     }
 
     /// The branch that a local repository has checked out.
@@ -202,8 +207,7 @@ impl Repository {
         for way in ways {
             failed.extend(self.fetch(way).await.err());
             if self.has(commit).await {
-                // Whatever can't be removed is tried again after the next fetch.
-                let _ = self.place.sweep(self.options.cache_bytes);
+                self.place.sweep(self.options.cache_bytes);
                 return Ok(());
             }
         }
@@ -245,7 +249,9 @@ impl Repository {
         }
         let forwarded: Vec<_> = FORWARDED.iter().filter_map(|name| Some((*name, std::env::var_os(name)?))).collect();
         environment.extend(forwarded.iter().map(|(name, value)| (*name, value.as_os_str())));
-        self.git.call_bounded(args, &environment, self.options.fetch_bytes).await
+        let bounds =
+            Bounds { time: self.options.fetch_time, file_bytes: Some(self.options.fetch_bytes), ..Bounds::default() };
+        self.git.call_bounded(args, &environment, bounds).await
     }
 
     async fn write_tree(&self, base: &CommitId, patch: &Patch) -> Result<String, GitError> {

@@ -5,7 +5,7 @@ use std::path::Path;
 use fix_adapters::plan_source::Rules;
 use fix_adapters::repository::DirTree;
 use fix_pipeline::AdapterErrorKind;
-use fix_plan::{Failure, FixPlan, Log, Redactor, ValueError};
+use fix_plan::{Failure, FixPlan, Log, ValueError};
 
 use super::check::ViolationOut;
 use super::model;
@@ -14,9 +14,9 @@ use crate::config::{Flags, Source, unusable};
 use crate::io::{Answer, CliError, directory, print_json, read};
 
 pub(crate) async fn run(args: &PlanArgs, source: &Source, json: bool) -> Result<Answer, CliError> {
-    let log = Log::from_bytes_redacted(&read(&args.log)?, &Redactor::default());
-    let repo = directory(&args.repo)?;
     let config = source.load(Flags::of_model(&args.model))?;
+    let log = Log::from_bytes_redacted(&read(&args.log)?, &config.redactor());
+    let repo = directory(&args.repo)?;
     // Whatever is set has to be usable, also where nothing is asked.
     config.plan_source().map_err(unusable)?;
     if config.model.name.is_some() {

@@ -7,7 +7,7 @@ use fix_adapters::config::{Config, ConfiguredStore, PullRequestsKind};
 use fix_adapters::repository::{Location, Repository};
 use fix_adapters::terminal::{self, Progress};
 use fix_pipeline::{Finished, Outcome, OutcomeCode, Pipeline, RunId, RunRecord, RunStore as _};
-use fix_plan::{Failure, Log, Redactor};
+use fix_plan::{Failure, Log};
 use sha2::{Digest as _, Sha256};
 
 use crate::args::RunArgs;
@@ -16,7 +16,8 @@ use crate::io::{Answer, CliError, directory, print_json, read};
 
 pub(crate) async fn run(args: &RunArgs, source: &Source, json: bool) -> Result<Answer, CliError> {
     let config = source.load(Flags::of_adapters(&args.adapters)?)?;
-    let log = Log::from_bytes_redacted(&read(&args.log)?, &Redactor::default());
+    let redactor = config.redactor();
+    let log = Log::from_bytes_redacted(&read(&args.log)?, &redactor);
     let plan_source = config.plan_source().map_err(unusable)?;
     let repo = directory(&args.repo)?;
     let failed = |message: &'static str| move |error: fix_pipeline::AdapterError| CliError::failed(message, &error);
@@ -30,9 +31,16 @@ pub(crate) async fn run(args: &RunArgs, source: &Source, json: bool) -> Result<A
     let failure = with_event(failure, args.again, &decides(&config, policy.digest()), &run_store).await?;
     let mut pipeline = Pipeline::new(plan_source, validator, pr_sink, run_store);
     pipeline.policy = policy;
+    pipeline.redactor = redactor;
     pipeline.repeats = config.checks.repeats;
     pipeline.observer = Arc::new(Progress);
-    let finished = pipeline.run(&failure, &snapshot).await;
+    let finished = tokio::select! {
+        finished = pipeline.run(&failure, &snapshot) => finished,
+        // Dropped, the run takes its sandbox with it.
+        signal = stopped() => {
+            return Err(CliError::interrupted(&format!("{signal}: the run did not end; the same command resumes it")));
+        }
+    };
     let finished =
         finished.map_err(|error| CliError::failed("the run did not end; the same command resumes it", &error))?;
     if json {
@@ -45,6 +53,20 @@ pub(crate) async fn run(args: &RunArgs, source: &Source, json: bool) -> Result<A
         OutcomeCode::AdapterFailed | OutcomeCode::ProofFailed => Answer::Failed,
         _ => Answer::No,
     })
+}
+
+/// Waits for a person, or the system, to stop this process; gives the name of the signal.
+async fn stopped() -> &'static str {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+    else {
+        // Then a signal ends the process as it always did.
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = interrupt.recv() => "interrupted",
+        _ = terminate.recv() => "terminated",
+    }
 }
 
 /// The failure of the checked out commit.
@@ -69,10 +91,12 @@ async fn failure(repository: &Repository, repo: &Path, log: Log) -> Result<Failu
     Ok(Failure::new(event, repo.to_string_lossy(), commit, branch, failed_at_s, log))
 }
 
-/// What decides a run, besides its failure: the policy, the checks, the model, and where the pull request goes.
+/// What decides a run, besides its failure: the policy, the checks and what holds them, the model, and where the
+/// pull request goes.
 fn decides(config: &Config, policy: &str) -> Vec<String> {
     let mut parts = vec![policy.to_owned()];
     parts.extend(config.checks.commands.iter().cloned());
+    parts.push(format!("{:?} {:?}", config.sandbox, config.container));
     if let Some(model) = &config.model.name {
         parts.push(format!("model:{}:{model}{}", model.len(), config.model.url.as_deref().unwrap_or_default()));
     }

@@ -10,7 +10,7 @@ use problem::kind_of;
 use secrecy::{ExposeSecret as _, SecretString};
 use sqlx::migrate::MigrateError;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions, PgRow};
-use sqlx::{Postgres as Driver, Row as _, Transaction};
+use sqlx::{Connection as _, PgConnection, Postgres as Driver, Row as _, Transaction};
 
 use super::RunSummary;
 use super::problem::{Problem, database, out_of_turn};
@@ -52,6 +52,12 @@ impl Postgres {
             ("lock_timeout", "10s"),
             ("statement_timeout", "30s"),
         ]);
+        // Once without a pool, which tries until its time is over and forgets why.
+        let connected = tokio::time::timeout(WAIT, PgConnection::connect_with(&options)).await;
+        match connected.unwrap_or(Err(sqlx::Error::PoolTimedOut)) {
+            Ok(connection) => drop(connection.close().await),
+            Err(error) => return Err(database(OPERATION, error, kind_of)),
+        }
         let pool = PgPoolOptions::new().max_connections(8).acquire_timeout(WAIT).connect_with(options).await;
         let pool = pool.map_err(|error| database(OPERATION, error, kind_of))?;
         let migrated = sqlx::migrate!("adapters/run_store/migrations/postgres").run(&pool).await;
