@@ -1,9 +1,9 @@
 //! Running git, with nothing of the user's or the repository's own configuration.
 
 use std::ffi::OsStr;
-use std::io::Write as _;
+use std::io::{self, BufReader, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{ChildStdout, Command, Output, Stdio};
 use std::time::Duration;
 
 use fix_pipeline::{AdapterError, AdapterErrorKind};
@@ -92,6 +92,29 @@ impl Git {
         let output = child.wait_with_output().map_err(|error| failed(error.to_string()))?;
         let _ = writer.join();
         self.answer(&operation, output)
+    }
+
+    /// Runs git, and hands what it prints to `read` as it comes: none of it is held. git ends when `read` does.
+    pub(crate) fn read_with<A: AsRef<OsStr>, T>(
+        &self,
+        args: &[A],
+        input: Vec<u8>,
+        read: impl FnOnce(&mut BufReader<ChildStdout>) -> io::Result<T>,
+    ) -> io::Result<T> {
+        let mut command = self.command();
+        let mut child = command.args(args).stderr(Stdio::null()).spawn()?;
+        let (stdin, stdout) = (child.stdin.take(), child.stdout.take());
+        // Written beside the reading, so that neither side waits for the other.
+        let writer = std::thread::spawn(move || stdin.map(|mut stdin| stdin.write_all(&input)));
+        let answer = match stdout {
+            Some(stdout) => read(&mut BufReader::new(stdout)),
+            None => Err(io::Error::other("git has no output")),
+        };
+        // Whatever it has left to say, nobody reads.
+        let _ = child.kill();
+        child.wait()?;
+        let _ = writer.join();
+        answer
     }
 
     /// Runs git beside other work, within the usual [`Bounds`]: a call that takes longer, or whose caller gives up,
@@ -197,7 +220,7 @@ impl Default for Bounds {
 
 /// Runs `command` to its end; `None` when it prints too much. It is killed, with all that it started, when this
 /// future is dropped.
-async fn communicate(command: Command, input: &[u8], bounds: &Bounds) -> std::io::Result<Option<Output>> {
+async fn communicate(command: Command, input: &[u8], bounds: &Bounds) -> io::Result<Option<Output>> {
     let mut child = tokio::process::Command::from(command).process_group(0).kill_on_drop(true).spawn()?;
     let pid = child.id().and_then(|pid| Pid::from_raw(pid.try_into().ok()?));
     let group = Group(pid);
@@ -226,7 +249,7 @@ async fn communicate(command: Command, input: &[u8], bounds: &Bounds) -> std::io
 const COMPLAINT_BYTES: u64 = 1 << 20;
 
 /// All of `pipe`; `None` when there is more than `bytes`.
-async fn head(pipe: Option<impl AsyncRead + Unpin>, bytes: u64) -> std::io::Result<Option<Vec<u8>>> {
+async fn head(pipe: Option<impl AsyncRead + Unpin>, bytes: u64) -> io::Result<Option<Vec<u8>>> {
     let mut read = Vec::new();
     if let Some(pipe) = pipe {
         pipe.take(bytes.saturating_add(1)).read_to_end(&mut read).await?;

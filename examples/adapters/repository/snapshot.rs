@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::fs::{self, OpenOptions};
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{BufRead, Write as _};
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{OpenOptionsExt as _, symlink};
 use std::path::Path;
@@ -153,9 +153,15 @@ impl Snapshot {
             objects.push_str(&entry.object);
             objects.push('\n');
         }
-        let blobs =
-            self.git.run_with(&["cat-file", "--batch"], &[], objects.as_bytes()).map_err(std::io::Error::other)?;
-        let mut blobs = BufReader::new(blobs.as_slice());
+        self.git.read_with(&["cat-file", "--batch"], objects.into_bytes(), |blobs| self.lay_out_of(blobs, &mut make))
+    }
+
+    /// The same, with the blobs in the order of the entries.
+    fn lay_out_of(
+        &self,
+        blobs: &mut impl BufRead,
+        make: &mut impl FnMut(&Path, Content<'_>) -> std::io::Result<()>,
+    ) -> std::io::Result<()> {
         let mut made = BTreeSet::new();
         let mut links = Vec::new();
         for (path, entry) in &self.entries {
@@ -168,9 +174,9 @@ impl Snapshot {
             let path = Path::new(OsStr::from_bytes(path));
             match entry.kind {
                 EntryKind::Submodule => make(path, Content::Directory)?,
-                EntryKind::Symlink => links.push((path, next_blob(&mut blobs)?)),
+                EntryKind::Symlink => links.push((path, next_blob(blobs)?)),
                 EntryKind::File { executable } => {
-                    make(path, Content::File { bytes: next_blob(&mut blobs)?, executable })?;
+                    make(path, Content::File { bytes: next_blob(blobs)?, executable })?;
                 }
             }
         }
@@ -272,7 +278,7 @@ fn entry(line: &[u8]) -> Option<(Vec<u8>, TreeEntry)> {
 }
 
 /// The next object of `git cat-file --batch`: a line with its size, its bytes, a line feed.
-fn next_blob(blobs: &mut BufReader<&[u8]>) -> std::io::Result<Vec<u8>> {
+fn next_blob(blobs: &mut impl BufRead) -> std::io::Result<Vec<u8>> {
     let mut header = String::new();
     blobs.read_line(&mut header)?;
     let size = header.split_ascii_whitespace().nth(2).and_then(|size| size.parse::<usize>().ok());
