@@ -226,7 +226,7 @@ impl Sandbox {
     /// The key of the environment that `recipe` makes here, when it reads `inputs`.
     pub(super) fn environment_key(&self, recipe: &Recipe, inputs: &[String]) -> String {
         // What is read from the system: Python, and the programs around it.
-        let mut parts = vec!["1".to_owned(), self.python.clone()];
+        let mut parts = vec!["2".to_owned(), self.python.clone()];
         parts.push(fs::read_to_string("/etc/os-release").unwrap_or_default());
         parts.push(make_environment(!recipe.prepare.is_empty()));
         parts.extend(index_settings().into_iter().map(|(name, value)| format!("{name}={value}")));
