@@ -92,3 +92,24 @@ async fn trees_with_the_same_requirements_share() {
     assert!(was_kept(&check(none, "pass").await.unwrap()));
     assert!(!was_kept(&check("# nothing more\n", "pass").await.unwrap()));
 }
+
+/// Others share what does not fit beside a large tree.
+#[tokio::test]
+async fn a_tree_that_leaves_no_room_takes_nothing_from_others() {
+    let cache = tempfile::tempdir().unwrap();
+    let mut limits = SandboxLimits::default();
+    limits.disk_bytes = 40 << 20;
+    let check = async |data: &str| {
+        let files = [("requirements.txt", "# nothing\n"), ("data.txt", data)];
+        let repository = TestRepository::new(&files);
+        let recipes = Recipes::Check(vec!["false".to_owned()]);
+        let validator = sandbox(&repository, recipes, limits).await?.with_environments(Environments::new(cache.path()));
+        Some(baseline(&validator, &repository).await)
+    };
+    let Some(small) = check("small").await else { return };
+    assert_eq!(small.status, CheckStatus::Failed, "{small:?}");
+    let large = check(&"a".repeat(39 << 20)).await.unwrap();
+    assert_eq!(large.status, CheckStatus::PrepareFailed, "{large:?}");
+    assert!(large.output_tail.contains("no room"), "{large:?}");
+    assert!(was_kept(&check("small again").await.unwrap()));
+}
