@@ -11,10 +11,10 @@ use tokio::io::AsyncReadExt as _;
 use tokio::process::Command;
 use tokio::time::{Instant as Deadline, timeout_at};
 
-use super::arguments::index_settings;
 use super::calls;
 use super::environments;
 use super::group::{Group, Groups};
+use super::index;
 use super::room::make_environment;
 use super::workspace::{self, Workspace};
 use crate::validator::check::{Ended, NOBODY};
@@ -229,7 +229,7 @@ impl Sandbox {
         let mut parts = vec!["2".to_owned(), self.python.clone()];
         parts.push(fs::read_to_string("/etc/os-release").unwrap_or_default());
         parts.push(make_environment(!recipe.prepare.is_empty()));
-        parts.extend(index_settings().into_iter().map(|(name, value)| format!("{name}={value}")));
+        parts.extend(index::settings().into_iter().map(|(name, value)| format!("{name}={value}")));
         for list in [recipe.prepare.as_slice(), inputs] {
             parts.push(list.len().to_string());
             parts.extend(list.iter().cloned());
