@@ -47,6 +47,7 @@ impl Container {
         recipes: Recipes,
         options: ContainerOptions,
     ) -> Result<Self, AdapterError> {
+        options.limits.check()?;
         let engine = Engine::connect(&options).await?;
         let janitor = Janitor::start(engine.docker().clone())?;
         let container = Self { repository, recipes, options, engine, janitor };
