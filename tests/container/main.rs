@@ -241,6 +241,8 @@ async fn nothing_outlives_a_killed_worker() {
         tokio::time::sleep(Duration::from_millis(50)).await;
         ended = worker.try_wait().unwrap();
     }
+    // Let it do what it tries first.
+    tokio::time::sleep(Duration::from_millis(500)).await;
     worker.kill().unwrap();
     worker.wait().unwrap();
     assert_eq!(ended, None);
@@ -263,8 +265,9 @@ async fn a_worker() {
     let mut options = ContainerOptions::new(IMAGE);
     options.socket = socket.into();
     // It does what it can to live on.
-    let check = "trap '' HUP TERM INT; kill -9 1; kill 1; sleep 300 & wait; sleep 300";
-    checked(&[("a.txt", "a\n")], fixed(&[], &[check]), options).await;
+    let stop = "python -c 'import ctypes, time; ctypes.CDLL(None).ptrace(16, 1, 0, 0); time.sleep(300)'";
+    let check = format!("trap '' HUP TERM INT; kill -9 1; kill 1; {stop} & sleep 300; wait");
+    checked(&[("a.txt", "a\n")], fixed(&[], &[&check]), options).await;
 }
 
 /// A name that comes to mean another image between red and green changes nothing.
