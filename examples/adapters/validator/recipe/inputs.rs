@@ -58,7 +58,7 @@ fn follow(path: &str, text: &impl Fn(&str) -> Option<String>, read: &mut BTreeMa
     }
     // Empty is also what can't be read.
     let content = text(path).filter(|text| !text.is_empty())?;
-    let files = requirements::read(&content)?.files;
+    let files = requirements::files(&content)?;
     read.insert(path.to_owned(), content);
     files.iter().try_for_each(|named| follow(&beside(path, named)?, text, read))
 }
@@ -94,7 +94,7 @@ fn dependencies(text: &impl Fn(&str) -> Option<String>, read: &mut BTreeMap<Stri
         .get("dependencies")
         .map_or(Some(&[][..]), |list| Some(list.as_array()?))?;
     let lines = list.iter().map(toml::Value::as_str).collect::<Option<Vec<_>>>()?;
-    if !requirements::read(&lines.join("\n"))?.files.is_empty() {
+    if !requirements::files(&lines.join("\n"))?.is_empty() {
         return None;
     }
     read.insert("pyproject.toml".to_owned(), content);

@@ -1,15 +1,8 @@
 //! Requirements files, as pip reads them: which of them name nothing but packages of an index.
 
-/// What a file names beside packages.
-#[derive(Debug, Default, Eq, PartialEq)]
-pub(super) struct Requirements {
-    /// The other files, as they are written there.
-    pub(super) files: Vec<String>,
-}
-
-/// Reads all of `content`; `None` when anything in it is not wholly known to be harmless. What is not understood may
-/// reach into the tree, as a folder that is taken for an index.
-pub(super) fn read(content: &str) -> Option<Requirements> {
+/// The other files that `content` names, as they are written there; `None` when anything in it is not wholly known to
+/// be harmless. What is not understood may reach into the tree, as a folder that is taken for an index.
+pub(super) fn files(content: &str) -> Option<Vec<String>> {
     // Other characters that end a line for Python, or that say how the rest is to be decoded.
     let content = content.replace("\r\n", "\n");
     let is_odd =
@@ -18,19 +11,19 @@ pub(super) fn read(content: &str) -> Option<Requirements> {
     if content.contains(is_odd) || content.lines().take(2).any(names_encoding) {
         return None;
     }
-    let mut requirements = Requirements::default();
+    let mut files = Vec::new();
     for line in joined(&content)? {
         let line = uncommented(&line).trim_matches(' ');
         if !line.chars().all(|c| c == ' ' || c.is_ascii_graphic() && !matches!(c, '$' | '\\')) {
             return None;
         }
         if line.starts_with('-') {
-            requirements.files.extend(option(line)?);
+            files.extend(option(line)?);
         } else if !line.is_empty() && !is_package(line) {
             return None;
         }
     }
-    Some(requirements)
+    Some(files)
 }
 
 /// The lines, with those that go on joined; a comment ends what goes on.
@@ -114,7 +107,7 @@ mod tests {
                      --index-url https://index.invalid/simple\n-i https://index.invalid:8080/simple/\n--pre\n\
                      --only-binary :all:\n--trusted-host=index.invalid\nname ~= 2.2, !=2.3\n  six\n\nlast \\";
         let files = ["base.txt", "../constraints.txt"].map(str::to_owned).to_vec();
-        assert_eq!(read(plain), Some(Requirements { files }));
+        assert_eq!(super::files(plain), Some(files));
     }
 
     #[test]
@@ -174,7 +167,7 @@ mod tests {
             "\u{feff}six",
             "caf\u{fffd}",
         ] {
-            assert_eq!(read(content), None, "{content:?}");
+            assert_eq!(files(content), None, "{content:?}");
         }
     }
 }
