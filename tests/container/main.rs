@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::net::TcpListener;
+use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -221,6 +222,52 @@ async fn what_killed_workers_left_is_swept_when_its_time_is_over() {
     let kept = BTreeSet::from(["foreign".to_owned(), "in-use".to_owned()]);
     assert_eq!(names(&engine.docker(&["ps", "--all", "--format", "{{.Names}}"])), kept);
     assert_eq!(names(&engine.docker(&["volume", "ls", "--format", "{{.Name}}"])), kept);
+}
+
+const SOCKET: &str = "FIX_TEST_ENGINE_SOCKET";
+
+/// A command ends with its worker, by itself; what else the worker left goes with the next check, and not an hour later.
+#[tokio::test]
+async fn nothing_outlives_a_killed_worker() {
+    let Some(engine) = DockerEngine::start() else { return };
+    let mut worker = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "a_worker", "--include-ignored"])
+        .env(SOCKET, engine.socket())
+        .spawn()
+        .unwrap();
+    let commands = || engine.docker(&["ps", "--format", "{{.Command}}", "--no-trunc"]);
+    let mut ended = None;
+    while !commands().contains("sleep 300") && ended.is_none() {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        ended = worker.try_wait().unwrap();
+    }
+    // Let it do what it tries first.
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    worker.kill().unwrap();
+    worker.wait().unwrap();
+    assert_eq!(ended, None);
+    for _ in 0..200 {
+        if !commands().contains("sleep 300") {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert!(!commands().contains("sleep 300"), "{}", commands());
+    assert!(!engine.left().is_empty(), "the worker removed what it was killed before");
+    checked(&[("a.txt", "a\n")], fixed(&[], &["true"]), engine.options()).await;
+    engine.assert_empty();
+}
+
+#[tokio::test]
+#[ignore = "a part of another test"]
+async fn a_worker() {
+    let Some(socket) = std::env::var_os(SOCKET) else { return };
+    let mut options = ContainerOptions::new(IMAGE);
+    options.socket = socket.into();
+    // It does what it can to live on.
+    let stop = "python -c 'import ctypes, time; ctypes.CDLL(None).ptrace(16, 1, 0, 0); time.sleep(300)'";
+    let check = format!("trap '' HUP TERM INT; kill -9 1; kill 1; {stop} & sleep 300; wait");
+    checked(&[("a.txt", "a\n")], fixed(&[], &[&check]), options).await;
 }
 
 /// A name that comes to mean another image between red and green changes nothing.

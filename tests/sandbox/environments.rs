@@ -6,8 +6,8 @@ use fix_tests::repository::TestRepository;
 
 use super::{baseline, fixed, sandbox};
 
-/// Says which preparing it was, in a place that the check sees.
-const PREPARE: &str = "date +%s%N > ../home/made; echo \"print('from the environment')\" > $(python -c 'import site; print(site.getsitepackages()[0])')/kept.py";
+/// Says which preparing it was, in a place that the check sees. The system's settings of pip may hold a password.
+const PREPARE: &str = "test ! -e /etc/pip.conf || exit 1; date +%s%N > ../home/made; echo \"print('from the environment')\" > $(python -c 'import site; print(site.getsitepackages()[0])')/kept.py";
 
 fn was_kept(report: &Report) -> bool {
     assert!(report.commands.iter().filter(|command| command.phase == Phase::Prepare).count() > 1, "{report:?}");
@@ -23,7 +23,8 @@ async fn the_same_tree_is_prepared_once_and_each_check_has_its_own_copy() {
     let recipes = fixed(&[PREPARE], &[check]);
     let Some(validator) = sandbox(&repository, recipes, SandboxLimits::default()).await else { return };
     let first = baseline(&validator, &repository).await;
-    assert!(!was_kept(&first));
+    assert!(!was_kept(&first), "{first:?}");
+    assert_eq!(first.status, CheckStatus::Failed, "{first:?}");
     assert!(first.output_tail.contains("from the environment"), "{first:?}");
     for _ in 0..2 {
         let next = baseline(&validator, &repository).await;
@@ -91,4 +92,25 @@ async fn trees_with_the_same_requirements_share() {
     assert!(!was_kept(&red));
     assert!(was_kept(&check(none, "pass").await.unwrap()));
     assert!(!was_kept(&check("# nothing more\n", "pass").await.unwrap()));
+}
+
+/// Others share what does not fit beside a large tree.
+#[tokio::test]
+async fn a_tree_that_leaves_no_room_takes_nothing_from_others() {
+    let cache = tempfile::tempdir().unwrap();
+    let mut limits = SandboxLimits::default();
+    limits.disk_bytes = 40 << 20;
+    let check = async |data: &str| {
+        let files = [("requirements.txt", "# nothing\n"), ("data.txt", data)];
+        let repository = TestRepository::new(&files);
+        let recipes = Recipes::Check(vec!["false".to_owned()]);
+        let validator = sandbox(&repository, recipes, limits).await?.with_environments(Environments::new(cache.path()));
+        Some(baseline(&validator, &repository).await)
+    };
+    let Some(small) = check("small").await else { return };
+    assert_eq!(small.status, CheckStatus::Failed, "{small:?}");
+    let large = check(&"a".repeat(39 << 20)).await.unwrap();
+    assert_eq!(large.status, CheckStatus::PrepareFailed, "{large:?}");
+    assert!(large.output_tail.contains("no room"), "{large:?}");
+    assert!(was_kept(&check("small again").await.unwrap()));
 }

@@ -188,6 +188,43 @@ async fn what_does_not_fit_is_refused() {
     }
 }
 
+/// A setting that is wrong is not taken for a machine that is.
+#[test]
+fn what_stands_in_the_way_is_named() {
+    if !again::is_root() {
+        return println!("skipped: an ordinary user gives up no rights to a folder");
+    }
+    // Only root may go there, and the sandbox is nobody's.
+    let folder = tempfile::tempdir().unwrap();
+    let private = std::os::unix::fs::PermissionsExt::from_mode(0o700);
+    std::fs::set_permissions(folder.path(), private).unwrap();
+    let output = again::this("a_folder_of_others", folder.path()).env("FIX_TEST_FOLDER", "").output().unwrap();
+    let printed = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{printed}");
+}
+
+#[tokio::test]
+#[ignore = "a part of another test"]
+async fn a_folder_of_others() {
+    if std::env::var_os("FIX_TEST_FOLDER").is_none() {
+        return;
+    }
+    let repository = TestRepository::new(&[("a.txt", "a\n")]);
+    let refused = async |limits| {
+        let error = Bubblewrap::new(repository.mirror(), fixed(&[], &["true"]), limits).await.unwrap_err();
+        assert_eq!(error.kind(), AdapterErrorKind::Unsupported, "{error:?}");
+        let said = error.to_string();
+        assert!(!said.contains("user name spaces must be allowed"), "{said}");
+        said
+    };
+    let said = refused(SandboxLimits::default()).await;
+    assert!(said.contains("TMPDIR"), "{said}");
+    let mut limits = SandboxLimits::default();
+    limits.memory_bytes = 0;
+    let said = refused(limits).await;
+    assert!(said.contains("memory_bytes"), "{said}");
+}
+
 /// Preparing can't leave the check without room in silence.
 #[tokio::test]
 async fn preparing_that_takes_all_room_has_failed() {

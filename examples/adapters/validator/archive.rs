@@ -18,7 +18,7 @@ pub(super) async fn write<W: Write + Send + 'static>(
     limits: &SandboxLimits,
 ) -> Result<W, AdapterError> {
     if snapshot.bytes() > limits.disk_bytes || snapshot.count() > limits.disk_files {
-        return Err(too_large());
+        return Err(too_large(snapshot, limits));
     }
     let snapshot = snapshot.clone();
     let packed = tokio::task::spawn_blocking(move || {
@@ -34,8 +34,15 @@ pub(super) async fn write<W: Write + Send + 'static>(
 }
 
 /// The error for a commit that does not fit.
-pub(super) fn too_large() -> AdapterError {
-    let message = "the files of the commit do not fit; raise SandboxLimits::disk_bytes or disk_files";
+pub(super) fn too_large(snapshot: &Snapshot, limits: &SandboxLimits) -> AdapterError {
+    let message = format!(
+        "{} files of {} bytes, with their folders, do not fit on the disk of the sandbox, which is limited to {} files \
+         and {} bytes",
+        snapshot.count(),
+        snapshot.bytes(),
+        limits.disk_files,
+        limits.disk_bytes
+    );
     AdapterError::new(AdapterErrorKind::Unsupported, "lay out the files of a commit", message)
 }
 

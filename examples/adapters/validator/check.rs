@@ -39,9 +39,9 @@ pub(super) trait Room {
         deadline: Instant,
     ) -> impl Future<Output = Result<(Ended, Vec<u8>), AdapterError>> + Send;
 
-    /// Lays out what preparing by the same recipe made before, and gives whether that was there.
-    fn fetch_prepared(&mut self) -> impl Future<Output = Result<bool, AdapterError>> + Send {
-        std::future::ready(Ok(false))
+    /// Lays out what preparing by the same recipe made before, where that is kept.
+    fn fetch_prepared(&mut self) -> impl Future<Output = Result<Prepared, AdapterError>> + Send {
+        std::future::ready(Ok(Prepared::Missing))
     }
 
     /// Keeps what preparing made for the next check, where that is worth it.
@@ -52,6 +52,17 @@ pub(super) trait Room {
     /// Lays the tree out anew: what preparing did to it is gone, so that what is checked is the snapshot.
     /// Gives whether preparing has left room for it.
     fn restore(&mut self) -> impl Future<Output = Result<bool, AdapterError>> + Send;
+}
+
+/// What there is of an earlier preparing.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Prepared {
+    /// All of it.
+    Ready,
+    /// Nothing.
+    Missing,
+    /// More than there is room for beside the tree.
+    NoRoom,
 }
 
 /// How a command ended.
@@ -108,17 +119,24 @@ impl<R: Room> Running<'_, R> {
     async fn prepare(&mut self, recipe: &Recipe, deadline: Instant) -> Result<Option<CheckStatus>, AdapterError> {
         let environment = self.room.make_environment(!recipe.prepare.is_empty());
         let commands = std::iter::once(&environment).chain(&recipe.prepare);
-        if self.room.fetch_prepared().await? {
-            // They ran before, in no time of this check, and all of them succeeded.
-            let ran = |command: &String| CommandRecord {
-                phase: Phase::Prepare,
-                command: command.clone(),
-                exit_code: Some(0),
-                duration_ms: 0,
-            };
-            self.report.commands.extend(commands.map(ran));
-            self.report.sandbox.push_str("; prepared by an earlier check");
-            return Ok(None);
+        match self.room.fetch_prepared().await? {
+            Prepared::Missing => {}
+            Prepared::NoRoom => {
+                self.output.push_str("no room for the prepared environment beside the files of the commit\n");
+                return Ok(Some(CheckStatus::PrepareFailed));
+            }
+            Prepared::Ready => {
+                // They ran before, in no time of this check, and all of them succeeded.
+                let ran = |command: &String| CommandRecord {
+                    phase: Phase::Prepare,
+                    command: command.clone(),
+                    exit_code: Some(0),
+                    duration_ms: 0,
+                };
+                self.report.commands.extend(commands.map(ran));
+                self.report.sandbox.push_str("; prepared by an earlier check");
+                return Ok(None);
+            }
         }
         for command in commands {
             match self.run(Phase::Prepare, command, None, deadline).await?.code() {

@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::fs;
 
+use super::index;
 use super::sandbox::{Job, Network, Sandbox};
 use super::workspace::Workspace;
 use crate::validator::check::{ENVIRONMENT, NOBODY, PREPARE_ENVIRONMENT};
@@ -52,14 +53,14 @@ impl Sandbox {
         }
         if job.network == Network::Shared {
             push(&["--share-net"]);
-            for file in ["/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf", "/etc/pip.conf"] {
+            for file in ["/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf"] {
                 push(&["--ro-bind-try", file, file]);
             }
             for (name, value) in PREPARE_ENVIRONMENT {
                 push(&["--setenv", name, value]);
             }
-            for (name, value) in index_settings() {
-                push(&["--setenv", &name, &value]);
+            for (name, value) in index::settings() {
+                push(&["--setenv", name, &value]);
             }
         }
         for (name, value) in ENVIRONMENT {
@@ -88,24 +89,4 @@ impl Sandbox {
         push(&["/bin/sh", "-c", job.command]);
         arguments
     }
-}
-
-/// How pip reaches its index here, without credentials.
-pub(super) fn index_settings() -> Vec<(String, String)> {
-    let names = [
-        "PIP_INDEX_URL",
-        "PIP_EXTRA_INDEX_URL",
-        "PIP_TRUSTED_HOST",
-        "PIP_DEFAULT_TIMEOUT",
-        "PIP_CERT",
-        "SSL_CERT_FILE",
-        "HTTP_PROXY",
-        "HTTPS_PROXY",
-        "NO_PROXY",
-        "http_proxy",
-        "https_proxy",
-        "no_proxy",
-    ];
-    let settings = names.iter().filter_map(|name| Some(((*name).to_owned(), std::env::var(name).ok()?)));
-    settings.filter(|(_, value)| !value.contains('@')).collect()
 }

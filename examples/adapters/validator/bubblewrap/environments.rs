@@ -42,7 +42,9 @@ impl Environments {
 
     /// Removes what is too old, too much, or was never finished.
     fn tidy(&self) {
-        left::sweep(&self.folder, NEW, |path| fs::remove_file(path));
+        for prefix in [NEW, TURN] {
+            left::sweep(&self.folder, prefix, |path| fs::remove_file(path));
+        }
         let entries = fs::read_dir(&self.folder).into_iter().flatten().flatten();
         let mut kept: Vec<(SystemTime, SystemTime, u64, PathBuf)> = entries
             .filter(|entry| entry.file_name().len() == KEY_CHARS)
@@ -88,16 +90,32 @@ pub(super) enum Found {
 /// An environment on its way.
 #[derive(Debug)]
 pub(super) struct Making {
-    /// Held, so that the same is not made twice at once.
-    _turn: File,
     file: NamedTempFile,
     /// Held, so that nobody sweeps it.
     _claim: File,
+    /// Held until it is in place, so that the same is not made twice at once.
+    _turn: Turn,
+}
+
+/// The right to make what one key stands for: a locked file that is gone afterwards.
+#[derive(Debug)]
+struct Turn {
+    path: PathBuf,
+    _claim: File,
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        // Still locked: who gets the lock of a file that is gone begins anew.
+        let _ = fs::remove_file(&self.path);
+    }
 }
 
 const KEY_CHARS: usize = 64;
 /// What the names of unfinished ones begin with.
 const NEW: &str = "new-";
+/// What the names of locks begin with.
+const TURN: &str = "turn-";
 /// Before the archive: this, the SHA-256 of the archive, and a line feed.
 const MARK: &[u8] = b"fix environment 1 ";
 const HEADER_BYTES: u64 = 18 + 64 + 1;
@@ -113,8 +131,8 @@ pub(super) fn key<'p>(parts: impl IntoIterator<Item = &'p str>) -> String {
 }
 
 impl Kept<'_> {
-    /// Looks it up; waits while another check makes it, for as long as `wait`. `None` when it can't be had, and
-    /// can't be kept.
+    /// Looks it up; waits while another check makes it, for as long as `wait`. `None` when it can't be had in that
+    /// time, and is not to be kept.
     pub(super) async fn fetch(&self, wait: Duration) -> Option<Found> {
         let deadline = Instant::now() + wait;
         DirBuilder::new().recursive(true).mode(0o700).create(&self.options.folder).ok()?;
@@ -146,9 +164,9 @@ impl Kept<'_> {
         .await;
     }
 
-    /// Removes it: it is of no use.
-    pub(super) fn forget(&self) {
-        let _ = fs::remove_file(self.path());
+    /// Whether what is there is what was put there; what is not, is removed.
+    pub(super) async fn is_sound(&self) -> bool {
+        self.look_up().await.is_some()
     }
 
     /// The most that a file may hold.
@@ -181,16 +199,16 @@ impl Kept<'_> {
     }
 
     /// The right to make it, when nobody has it.
-    fn turn(&self) -> io::Result<Option<File>> {
-        // A few that stay, rather than one for each key that somebody would have to remove.
-        let path = self.options.folder.join(format!("turn-{}", self.key.get(..2).unwrap_or_default()));
+    fn turn(&self) -> io::Result<Option<Turn>> {
+        // Of the whole key: nobody holds up what others make.
+        let path = self.options.folder.join(format!("{TURN}{}", self.key));
         drop(File::options().create(true).append(true).open(&path)?);
-        left::claim(&path)
+        Ok(left::claim(&path)?.map(|claim| Turn { path, _claim: claim }))
     }
 }
 
 impl Making {
-    fn begin(folder: &Path, turn: File) -> io::Result<Self> {
+    fn begin(folder: &Path, turn: Turn) -> io::Result<Self> {
         loop {
             let file = tempfile::Builder::new().prefix(NEW).tempfile_in(folder)?;
             // Until it is claimed, somebody may sweep it.
@@ -209,7 +227,7 @@ impl Making {
 
     /// Names it, once it is whole.
     fn finish(self, path: &Path) -> io::Result<()> {
-        let mut file = self.file;
+        let Self { mut file, _claim, _turn } = self;
         let header = header_of(file.as_file())?;
         file.seek(SeekFrom::Start(0))?;
         file.write_all(&header)?;
@@ -327,5 +345,22 @@ mod tests {
         };
         let (other, ()) = tokio::join!(found(&environments, "a"), make);
         assert_eq!(other.unwrap(), b"archive");
+    }
+
+    #[tokio::test]
+    async fn nobody_waits_for_what_another_key_stands_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let environments = Environments::new(folder.path());
+        let keys = ["b", "c"].map(|end| "a".repeat(63) + end);
+        let mut made = Vec::new();
+        for key in keys {
+            made.push(environments.at(key).fetch(Duration::from_millis(500)).await);
+        }
+        assert!(made.iter().all(|found| matches!(found, Some(Found::Missing(_)))), "{made:?}");
+        drop(made);
+        fs::write(folder.path().join("turn-of-one-that-was-killed"), "").unwrap();
+        keep(&environments, "d", b"").await;
+        let names: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(names, ["d".repeat(64).as_str()]);
     }
 }

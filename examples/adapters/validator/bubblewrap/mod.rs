@@ -4,6 +4,7 @@ mod arguments;
 mod calls;
 mod environments;
 mod group;
+mod index;
 mod left;
 mod room;
 mod sandbox;

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{Seek as _, SeekFrom};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use fix_pipeline::{AdapterError, AdapterErrorKind, Phase};
 
@@ -10,7 +10,7 @@ use super::environments::{Found, Kept, Making};
 use super::sandbox::{Cell, Job, Network, PYTHON, Sandbox};
 use crate::repository::Snapshot;
 use crate::validator::archive;
-use crate::validator::check::{Ended, Room};
+use crate::validator::check::{Ended, Prepared, Room};
 
 /// A sandbox with a tree in it, and what to do with what preparing makes.
 #[derive(Debug)]
@@ -35,6 +35,9 @@ rm -rf /work/tree && find /tmp /dev/shm -mindepth 1 -delete && mkdir /work/tree 
 const PACK: &str = "PATH=/usr/bin:/bin; exec tar -c -f - --exclude=./tree -C /work .";
 const UNPACK: &str = "PATH=/usr/bin:/bin; exec tar -x -p -f - -C /work";
 
+/// The longest that a check waits for another one to prepare the same: who prepares may take all its time.
+const PATIENCE: Duration = Duration::from_secs(3);
+
 impl<'r> BubblewrapRoom<'r> {
     /// `kept` is where what preparing makes is kept, if anywhere.
     pub(super) async fn open(
@@ -46,17 +49,27 @@ impl<'r> BubblewrapRoom<'r> {
         let tree = archive::write(snapshot, file, sandbox.limits()).await?;
         let cell = sandbox.open().await?;
         let mut room = Self { sandbox, cell, tree, kept, making: None };
-        if !room.restore().await? {
-            return Err(archive::too_large());
+        match room.lay_out().await? {
+            Ended::Exit(0) => Ok(room),
+            Ended::TimedOut => {
+                let message = format!("it took longer than {:?}", sandbox.limits().wall_time);
+                Err(AdapterError::new(AdapterErrorKind::Unavailable, "lay out the files of a commit", message))
+            }
+            _ => Err(archive::too_large(snapshot, sandbox.limits())),
         }
-        Ok(room)
     }
 
-    /// Runs a command of ours; gives whether it succeeded.
-    async fn serve(&self, job: Job<'_>) -> Result<bool, AdapterError> {
+    /// Runs a command of ours.
+    async fn serve(&self, job: Job<'_>) -> Result<Ended, AdapterError> {
         let deadline = Instant::now() + self.sandbox.limits().wall_time;
-        let (ended, _) = self.sandbox.run(&self.cell, job, deadline).await?;
-        Ok(ended == Ended::Exit(0))
+        Ok(self.sandbox.run(&self.cell, job, deadline).await?.0)
+    }
+
+    async fn lay_out(&mut self) -> Result<Ended, AdapterError> {
+        let failed = |error: std::io::Error| disk().with_source(error);
+        self.tree.seek(SeekFrom::Start(0)).map_err(failed)?;
+        let input = Some(self.tree.try_clone().map_err(failed)?);
+        self.serve(Job { input, folder: "/", ..Job::new(LAY_OUT) }).await
     }
 }
 
@@ -70,22 +83,26 @@ impl Room for BubblewrapRoom<'_> {
         self.sandbox.run(&self.cell, Job { network, ..Job::new(command) }, deadline).await
     }
 
-    async fn fetch_prepared(&mut self) -> Result<bool, AdapterError> {
-        let Some(kept) = &self.kept else { return Ok(false) };
-        match kept.fetch(self.sandbox.limits().wall_time).await {
-            Some(Found::Ready(archive)) => {
-                if self.serve(Job { input: Some(archive), folder: "/work", ..Job::new(UNPACK) }).await? {
-                    return Ok(true);
-                }
-                kept.forget();
-                let message = "the environment that was kept can't be laid out; the next check makes a new one";
+    async fn fetch_prepared(&mut self) -> Result<Prepared, AdapterError> {
+        let Some(kept) = &self.kept else { return Ok(Prepared::Missing) };
+        // Without the right to keep it, this check makes it for itself.
+        let Some(found) = kept.fetch(PATIENCE).await else { return Ok(Prepared::Missing) };
+        let archive = match found {
+            Found::Ready(archive) => archive,
+            Found::Missing(making) => {
+                self.making = Some(making);
+                return Ok(Prepared::Missing);
+            }
+        };
+        let ended = self.serve(Job { input: Some(archive), folder: "/work", ..Job::new(UNPACK) }).await?;
+        match ended {
+            Ended::Exit(0) => Ok(Prepared::Ready),
+            // Others share it: what does not fit beside this tree is still of use to them.
+            Ended::Exit(_) | Ended::OutOfMemory | Ended::Signal if kept.is_sound().await => Ok(Prepared::NoRoom),
+            _ => {
+                let message = format!("the environment that was kept can't be laid out ({ended:?})");
                 Err(AdapterError::new(AdapterErrorKind::Unavailable, "lay out a prepared environment", message))
             }
-            Some(Found::Missing(making)) => {
-                self.making = Some(making);
-                Ok(false)
-            }
-            None => Ok(false),
         }
     }
 
@@ -97,16 +114,13 @@ impl Room for BubblewrapRoom<'_> {
         let packed_max = limits.disk_bytes.saturating_add(limits.disk_files.saturating_mul(1 << 10));
         let file_bytes = Some(kept.bytes_max().min(packed_max));
         let packed = Job { output: Some(output), folder: "/work", file_bytes, ..Job::new(PACK) };
-        if self.serve(packed).await.unwrap_or(false) {
+        if self.serve(packed).await.is_ok_and(|ended| ended == Ended::Exit(0)) {
             kept.put(making).await;
         }
     }
 
     async fn restore(&mut self) -> Result<bool, AdapterError> {
-        let failed = |error: std::io::Error| disk().with_source(error);
-        self.tree.seek(SeekFrom::Start(0)).map_err(failed)?;
-        let input = Some(self.tree.try_clone().map_err(failed)?);
-        self.serve(Job { input, folder: "/", ..Job::new(LAY_OUT) }).await
+        Ok(self.lay_out().await? == Ended::Exit(0))
     }
 }
 

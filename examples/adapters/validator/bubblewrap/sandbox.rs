@@ -11,10 +11,10 @@ use tokio::io::AsyncReadExt as _;
 use tokio::process::Command;
 use tokio::time::{Instant as Deadline, timeout_at};
 
-use super::arguments::index_settings;
 use super::calls;
 use super::environments;
 use super::group::{Group, Groups};
+use super::index;
 use super::room::make_environment;
 use super::workspace::{self, Workspace};
 use crate::validator::check::{Ended, NOBODY};
@@ -40,8 +40,8 @@ os.set_inheritable(4, True)
 os.closerange(5, os.sysconf('SC_OPEN_MAX'))
 os.execv(sys.argv[4], sys.argv[4:])";
 
-/// What is mostly missing.
-const HINT: &str = "unprivileged user name spaces must be allowed";
+/// What is missing where a name space can't be made.
+pub(super) const HINT: &str = "; unprivileged user name spaces must be allowed";
 
 pub(super) const PYTHON: &str = "/usr/bin/python3";
 
@@ -106,6 +106,7 @@ pub(super) struct Sandbox {
 impl Sandbox {
     /// Finds the programs, removes what killed processes left, and runs `true` in a sandbox.
     pub(super) async fn find(limits: SandboxLimits) -> Result<Self, AdapterError> {
+        limits.check()?;
         let find = |name: &str, package: &str| {
             program(name).ok_or_else(|| no_sandbox(format!("{name} is missing; install the package {package}")))
         };
@@ -142,14 +143,17 @@ impl Sandbox {
     }
 
     async fn try_out(&self) -> Result<(), AdapterError> {
-        let no_use = |error| no_sandbox(format!("bubblewrap does not work here; {HINT}")).with_source(error);
+        let no_use =
+            |error: AdapterError| no_sandbox(format!("no sandbox can be made here: {error}")).with_source(error);
         let cell = self.open().await.map_err(no_use)?;
         let deadline = Instant::now() + std::time::Duration::from_secs(30);
         match self.run(&cell, Job::new("test -w /work/tree"), deadline).await.map_err(no_use)? {
             (Ended::Exit(0), _) => Ok(()),
             (ended, said) => {
                 let said = String::from_utf8_lossy(&said);
-                Err(no_sandbox(format!("bubblewrap does not work here ({ended:?}: {}); {HINT}", said.trim())))
+                // As bubblewrap puts it: "Creating new namespace failed", "No permissions to create new namespace".
+                let hint = if said.contains("namespace") { HINT } else { "" };
+                Err(no_sandbox(format!("bubblewrap does not work here ({ended:?}: {}){hint}", said.trim())))
             }
         }
     }
@@ -226,10 +230,10 @@ impl Sandbox {
     /// The key of the environment that `recipe` makes here, when it reads `inputs`.
     pub(super) fn environment_key(&self, recipe: &Recipe, inputs: &[String]) -> String {
         // What is read from the system: Python, and the programs around it.
-        let mut parts = vec!["1".to_owned(), self.python.clone()];
+        let mut parts = vec!["2".to_owned(), self.python.clone()];
         parts.push(fs::read_to_string("/etc/os-release").unwrap_or_default());
         parts.push(make_environment(!recipe.prepare.is_empty()));
-        parts.extend(index_settings().into_iter().map(|(name, value)| format!("{name}={value}")));
+        parts.extend(index::settings().into_iter().map(|(name, value)| format!("{name}={value}")));
         for list in [recipe.prepare.as_slice(), inputs] {
             parts.push(list.len().to_string());
             parts.extend(list.iter().cloned());

@@ -12,7 +12,7 @@ use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, ChildStdin, Command};
 
 use super::left;
-use super::sandbox::{PYTHON, is_root};
+use super::sandbox::{HINT, PYTHON, is_root};
 use crate::validator::check::NOBODY;
 use crate::validator::limits::SandboxLimits;
 
@@ -28,23 +28,28 @@ libc = ctypes.CDLL(None, use_errno=True)
 def call(result):
     if result != 0:
         raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+step = "making a user name space failed"
 try:
     user, group = os.getuid(), os.getgid()
     call(libc.unshare(0x10000000 | 0x00020000))
     for name, text in ("setgroups", "deny"), ("uid_map", f"{user} {user} 1"), ("gid_map", f"{group} {group} 1"):
         with open(f"/proc/self/{name}", "w") as file:
             file.write(text)
+    step = f"mounting a file system at {space} failed; everybody must be able to go there, TMPDIR names another place"
     call(libc.mount(None, b"/", None, 0x4000 | 0x40000, None))
     options = f"size={size},nr_inodes={files},mode=0700"
     call(libc.mount(b"tmpfs", os.fsencode(space), b"tmpfs", 2 | 4, options.encode()))
     for name in "work", "work/tree", "work/home", "tmp", "shm":
         os.mkdir(f"{space}/{name}", 0o700)
 except Exception as error:
-    print(error, flush=True)
+    print(f"{step}: {error}", flush=True)
 else:
     print("ready", flush=True)
     sys.stdin.read()
 "#;
+
+/// What that says where it may not.
+const NO_NAME_SPACE: &str = "making a user name space failed";
 
 /// A directory for one check: random, private, gone when dropped. Its files are in memory, and gone with the
 /// process that holds them.
@@ -85,7 +90,8 @@ impl Workspace {
             tokio::time::timeout(Duration::from_secs(30), output.read_line(&mut said)).await??;
         }
         if said != "ready\n" {
-            return Err(io::Error::other(format!("no private file system can be made: {}", said.trim())));
+            let hint = if said.starts_with(NO_NAME_SPACE) { HINT } else { "" };
+            return Err(io::Error::other(format!("no private file system can be made: {}{hint}", said.trim())));
         }
         Ok(Self { _input: holder.stdin.take(), holder, dir, _claim: claim })
     }
@@ -120,7 +126,11 @@ pub(super) fn sweep() {
 fn claimed_dir() -> io::Result<(TempDir, File)> {
     loop {
         let mut builder = tempfile::Builder::new();
-        let dir = builder.prefix(PREFIX).permissions(fs::Permissions::from_mode(0o700)).tempdir()?;
+        let dir = builder.prefix(PREFIX).permissions(fs::Permissions::from_mode(0o700)).tempdir();
+        let dir = dir.map_err(|error| {
+            let place = std::env::temp_dir();
+            io::Error::new(error.kind(), format!("no folder can be made in {}: {error}", place.display()))
+        })?;
         if let Some(claim) = left::claim(dir.path())? {
             return Ok((dir, claim));
         }

@@ -12,7 +12,8 @@ use bollard::{API_DEFAULT_VERSION, Docker};
 use fix_pipeline::{AdapterError, AdapterErrorKind};
 use futures_util::TryStreamExt as _;
 
-use super::spec::{EXPIRES, now_s};
+use super::owner::Owner;
+use super::spec::{EXPIRES, OWNER, now_s};
 use super::{ContainerOptions, Pull};
 
 /// The longest that the engine may think about a request, in seconds.
@@ -177,9 +178,11 @@ async fn image(docker: &Docker, options: &ContainerOptions) -> Result<ImageInspe
     docker.inspect_image(name).await.map_err(|error| failed("look for the image", error))
 }
 
+/// Whether nobody uses it any more: its time is over, or the process that made it is gone.
 fn is_over(labels: Option<&HashMap<String, String>>) -> bool {
-    let expires = labels.and_then(|labels| labels.get(EXPIRES)?.parse::<u64>().ok());
-    expires.is_some_and(|expires| expires < now_s())
+    let label = |name| labels.and_then(|labels| labels.get(name));
+    let expires = label(EXPIRES).and_then(|expires| expires.parse::<u64>().ok());
+    expires.is_some_and(|expires| expires < now_s()) || label(OWNER).is_some_and(|owner| Owner::is_gone(owner))
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 mod engine;
 mod janitor;
 mod options;
+mod owner;
 mod room;
 mod spec;
 
@@ -24,8 +25,8 @@ pub use options::{ContainerOptions, Pull};
 /// The image is settled once, so that red and green run in the same one. Without an engine that can hold all
 /// this there is an error, and nothing runs.
 ///
-/// Whatever was made is removed when a check ends, and when its future is dropped. What a process left that
-/// was killed is removed by the next check, its time once over. Dropping the validator waits until nothing
+/// Whatever was made is removed when a check ends, and when its future is dropped. A command ends with the process
+/// that waits for it; what that leaves is removed by the next check. Dropping the validator waits until nothing
 /// of it is left.
 #[derive(Debug)]
 pub struct Container {
@@ -47,6 +48,7 @@ impl Container {
         recipes: Recipes,
         options: ContainerOptions,
     ) -> Result<Self, AdapterError> {
+        options.limits.check()?;
         let engine = Engine::connect(&options).await?;
         let janitor = Janitor::start(engine.docker().clone())?;
         let container = Self { repository, recipes, options, engine, janitor };

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use bollard::container::LogOutput;
+use bollard::container::{AttachContainerResults, LogOutput};
 use bollard::errors::Error;
 use bollard::models::ContainerCreateBody;
 use bollard::query_parameters::{
@@ -119,9 +119,11 @@ impl<'r> ContainerRoom<'r> {
     /// Starts a container, reads what it prints, and gives how it ended.
     async fn watch(&self, container: &Lease<'_>, deadline: Deadline) -> Result<(Ended, Vec<u8>), AdapterError> {
         let docker = self.engine.docker();
-        let options = AttachContainerOptionsBuilder::new().stream(true).stdout(true).stderr(true).build();
+        let options = AttachContainerOptionsBuilder::new().stream(true).stdin(true).stdout(true).stderr(true).build();
         let attached = docker.attach_container(container.name(), Some(options)).await;
-        let mut output = attached.map_err(|error| failed("read from a container", error))?.output;
+        // The input is what the command lives by: it is closed with this process, at the latest.
+        let AttachContainerResults { mut output, input: _input } =
+            attached.map_err(|error| failed("read from a container", error))?;
         self.start(container).await?;
         let mut printed = Vec::new();
         let most = self.options.limits.output_bytes;

@@ -10,14 +10,59 @@ use bollard::models::{
 use fix_pipeline::Phase;
 
 use super::ContainerOptions;
+use super::owner::Owner;
 use crate::validator::SandboxLimits;
 use crate::validator::check::{ENVIRONMENT, NOBODY, PREPARE_ENVIRONMENT};
 
 /// On everything that is made: when whoever made it can't need it any more, in seconds since 1970.
 pub(super) const EXPIRES: &str = "dev.fix.expires";
 
-/// PID 1 stays a shell: it outlives a command that is killed, and says so by its exit code.
-const SHELL: &str = "/bin/sh -c \"$0\"; exit $?";
+/// And who did: see [`Owner`](super::owner::Owner).
+pub(super) const OWNER: &str = "dev.fix.owner";
+
+/// Python of the image, and none that preparing may have put first on the path, becomes PID 1.
+const SHELL: &str =
+    "python=$(PATH=/usr/local/bin:/usr/bin:/bin; command -v python3) && exec \"$python\" -I -S -c \"$0\" \"$@\"";
+
+/// PID 1 outlives a command that is killed, and says so by its exit code, as a shell does. It ends, and all others
+/// with it, when its input ends, which whoever waits for the command holds open; and when the time is over anyway.
+/// Nothing inside can kill it.
+const INIT: &str = r#"
+import os, select, signal, sys, time
+command, seconds = sys.argv[1:]
+try:
+    # No other process traces or stops this one then (PR_SET_DUMPABLE); what is started is as usual again.
+    import ctypes
+    ctypes.CDLL(None).prctl(4, 0, 0, 0, 0)
+except (ImportError, OSError):
+    pass
+end = time.monotonic() + float(seconds)
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+woken, wake = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
+signal.signal(signal.SIGCHLD, lambda *_: None)
+child = os.fork()
+if child == 0:
+    for number in signal.SIGPIPE, signal.SIGXFSZ, signal.SIGCHLD:
+        signal.signal(number, signal.SIG_DFL)
+    os.dup2(os.open("/dev/null", os.O_RDONLY), 0)
+    os.execv("/bin/sh", ["/bin/sh", "-c", command])
+while True:
+    ready, _, _ = select.select([0, woken], [], [], max(0, end - time.monotonic()))
+    if not ready or 0 in ready and not os.read(0, 4096):
+        os._exit(137)
+    if woken in ready:
+        os.read(woken, 4096)
+        while True:
+            try:
+                ended, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                break
+            if ended == 0:
+                break
+            if ended == child:
+                os._exit(os.WEXITSTATUS(status) if os.WIFEXITED(status) else 128 + os.WTERMSIG(status))
+"#;
 
 /// The volumes of a container.
 #[derive(Clone, Copy, Debug)]
@@ -35,7 +80,12 @@ pub(super) fn command(
     command: &str,
 ) -> ContainerCreateBody {
     let mut body = container(options, image, volumes);
-    body.entrypoint = Some(["/bin/sh", "-c", SHELL, command].map(str::to_owned).to_vec());
+    let seconds = (options.limits.wall_time + Duration::from_secs(60)).as_secs().to_string();
+    body.entrypoint = Some(["/bin/sh", "-c", SHELL, INIT, command, &seconds].map(str::to_owned).to_vec());
+    // Closed when whoever attached goes, however it goes.
+    body.attach_stdin = Some(true);
+    body.open_stdin = Some(true);
+    body.stdin_once = Some(true);
     body.attach_stdout = Some(true);
     body.attach_stderr = Some(true);
     if phase == Phase::Prepare {
@@ -141,7 +191,10 @@ fn mount(volume: &str, target: &str) -> Mount {
 }
 
 fn labels(options: &ContainerOptions) -> HashMap<String, String> {
-    owned([(EXPIRES, &(now_s() + lifetime(options).as_secs()).to_string())])
+    let expires = (now_s() + lifetime(options).as_secs()).to_string();
+    let mut labels = owned([(EXPIRES, &expires)]);
+    labels.extend(Owner::this().map(|owner| (OWNER.to_owned(), owner.to_string())));
+    labels
 }
 
 /// The longest that a check can take: preparing, checking, and what the engine needs around them.

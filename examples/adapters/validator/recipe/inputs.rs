@@ -2,9 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use fix_patch::SourceTree as _;
+use fix_plan::{PathProfile, RepoPath};
+
 use super::detect::{
     TOOLS, install_dependencies, install_project, install_requirements, install_tool, requirement_files,
 };
+use super::requirements;
 use crate::repository::Snapshot;
 
 /// All that the result of `prepare` on `tree` depends on, as far as the tree goes. `base` is the commit that `tree`
@@ -16,6 +20,9 @@ use crate::repository::Snapshot;
 pub(in crate::validator) fn of(prepare: &[String], base: &Snapshot, tree: &Snapshot) -> Vec<String> {
     let all = |of: &Snapshot| vec!["tree".to_owned(), of.tree_id().to_owned()];
     let text = |path: &str| tree.files().any(|file| file == path).then(|| tree.text(path));
+    if misleads_pip(tree) {
+        return all(tree);
+    }
     let mut read = BTreeMap::new();
     let mut is_built = false;
     let files = requirement_files(base);
@@ -50,68 +57,56 @@ fn follow(path: &str, text: &impl Fn(&str) -> Option<String>, read: &mut BTreeMa
         return Some(());
     }
     // Empty is also what can't be read.
-    let content = text(path).filter(|text| !text.is_empty() && !text.contains('\u{fffd}'))?;
-    read.insert(path.to_owned(), content.clone());
-    for line in content.lines() {
-        let line = line.trim().trim_end_matches('\\').trim_end();
-        let line = line.split_once(" #").map_or(line, |(before, _)| before.trim_end());
-        if line.is_empty() || line.starts_with('#') {
-            continue;
-        }
-        if line.contains(['$', '\\']) || line.contains("file:") {
-            return None;
-        }
-        if let Some(named) = ["-r", "--requirement", "-c", "--constraint"]
-            .iter()
-            .find_map(|option| line.strip_prefix(option)?.strip_prefix([' ', '=']).map(str::trim))
-        {
-            follow(&beside(path, named)?, text, read)?;
-        } else if line.starts_with('-') {
-            const HARMLESS: [&str; 9] = [
-                "--hash=",
-                "-i ",
-                "--index-url",
-                "--extra-index-url",
-                "--trusted-host",
-                "--pre",
-                "--require-hashes",
-                "--only-binary",
-                "--no-binary",
-            ];
-            if !HARMLESS.iter().any(|option| line.starts_with(option)) {
-                return None;
-            }
-        } else {
-            // A name with a slash, or of an archive, is a path.
-            let name = line.split([';', ' ', '@', '=', '<', '>', '!', '~', '[']).next().unwrap_or_default();
-            let archive = [".whl", ".zip", ".gz", ".tgz", ".bz2", ".xz", ".tar"].iter().any(|end| name.ends_with(end));
-            if !name.starts_with(|c: char| c.is_ascii_alphanumeric()) || name.contains('/') || archive {
-                return None;
-            }
-        }
-    }
-    Some(())
+    let content = text(path).filter(|text| !text.is_empty())?;
+    let files = requirements::files(&content)?;
+    read.insert(path.to_owned(), content);
+    files.iter().try_for_each(|named| follow(&beside(path, named)?, text, read))
 }
 
-/// The path that `named` means in the file at `path`; `None` when it leaves the tree.
+/// The path that `named` means in the file at `path`; `None` when it leaves the tree. Below a folder that it names
+/// first, which may be a link, nobody but the kernel knows what `..` is.
 fn beside(path: &str, named: &str) -> Option<String> {
     let mut parts: Vec<&str> = path.split('/').collect();
     parts.pop();
+    let mut is_down = false;
     for part in named.split('/') {
         match part {
             "" => return None,
             "." => {}
+            ".." if is_down => return None,
             ".." => drop(parts.pop()?),
-            part => parts.push(part),
+            part => {
+                is_down = true;
+                parts.push(part);
+            }
         }
     }
     Some(parts.join("/"))
 }
 
+/// Reads the dependencies of a project as its requirements file, which is what they become.
 fn dependencies(text: &impl Fn(&str) -> Option<String>, read: &mut BTreeMap<String, String>) -> Option<()> {
-    let content = text("pyproject.toml").filter(|text| !text.contains('\u{fffd}') && !text.contains("file:"))?;
+    let content = text("pyproject.toml").filter(|text| !text.contains('\u{fffd}'))?;
+    let document: toml::Table = content.parse().ok()?;
+    let list = document
+        .get("project")?
+        .as_table()?
+        .get("dependencies")
+        .map_or(Some(&[][..]), |list| Some(list.as_array()?))?;
+    let lines = list.iter().map(toml::Value::as_str).collect::<Option<Vec<_>>>()?;
+    if !requirements::files(&lines.join("\n"))?.is_empty() {
+        return None;
+    }
     read.insert("pyproject.toml".to_owned(), content);
     Some(())
+}
+
+/// Whether pip may take a folder of the tree for the package index, whose address it looks for as a path first;
+/// or, with an old Python, install elsewhere.
+fn misleads_pip(tree: &Snapshot) -> bool {
+    let is_there =
+        |name| RepoPath::parse(name, PathProfile::Unix).map_or(true, |path| tree.exists(&path).unwrap_or(true));
+    is_there("https:") || is_there("http:") || tree.text("setup.cfg").contains("[install")
 }
 
 /// Whether the project brings no other one along, which would be copied and not read in place.
@@ -163,7 +158,8 @@ mod tests {
         let dependencies = [install_dependencies()];
         let custom = ["make".to_owned()];
         let files = |code: &'static str, manifest: &'static str| {
-            [("a.py", code), ("requirements.txt", manifest), ("pyproject.toml", manifest), ("setup.py", manifest)]
+            let project = if manifest == "a" { "[project]\n# a" } else { "[project]\n# b" };
+            [("a.py", code), ("requirements.txt", manifest), ("pyproject.toml", project), ("setup.py", manifest)]
         };
         let base = files("1", "a");
         for prepare in [&requirements[..], &dependencies, &[]] {
@@ -193,7 +189,7 @@ mod tests {
 
     #[test]
     fn requirements_are_followed_through_the_tree() {
-        let plain = "# tools\n-r base.txt\n-c ../constraints.txt\npytest>=7 ; python_version > '3'\nflask[async]==3 \\\n    --hash=sha256:ab # why\n                     --index-url https://index.invalid/simple\nname @ https://files.invalid/a.whl\n";
+        let plain = "-r base.txt\n-c ../constraints.txt\npytest\n";
         let files = [
             ("requirements/dev.txt", plain),
             ("requirements/base.txt", "a\n"),
@@ -208,21 +204,53 @@ mod tests {
     fn what_reaches_further_is_not_known() {
         for line in [
             "-e .",
-            "--editable=.",
-            "./other",
-            "libraries/other",
-            "other.whl",
-            "other @ file:///work/tree/other",
-            "--find-links wheels",
-            "-f wheels",
+            "--pre --find-links ./wheels",
             "-r missing.txt",
             "-r ../../outside.txt",
             "-r /etc/passwd",
-            "${NAME}",
+            "-r folder/../dev.txt",
             "",
-            "caf\u{fffd}",
         ] {
             assert_eq!(followed(&[("requirements/dev.txt", line)]), None, "{line}");
+        }
+    }
+
+    #[test]
+    fn what_misleads_pip_is_not_shared() {
+        let requirements = [install_requirements("requirements.txt"), install_tool("pytest")];
+        let plain = ("requirements.txt", "six\n");
+        for (name, one, two) in [
+            ("https:/index.invalid/simple/six/index.html", "1", "2"),
+            ("setup.cfg", "[install]\nprefix=/1", "[install]\nprefix=/2"),
+        ] {
+            assert_eq!(shared(&requirements, &[plain, (name, one)], &[plain, (name, two)]), (false, false), "{name}");
+        }
+        let linked = |target: &str| {
+            let folder = tempfile::tempdir().unwrap();
+            std::os::unix::fs::symlink(target, folder.path().join("https:")).unwrap();
+            let tree = snapshot(&folder, &[plain]);
+            of(&requirements, &tree, &tree)
+        };
+        assert_ne!(linked("one"), linked("two"));
+    }
+
+    #[test]
+    fn dependencies_of_a_project_are_read_as_requirements() {
+        let dependencies = [install_dependencies()];
+        let project = |list: &str| format!("[project]\ndependencies = {list}\n");
+        for (list, is_shared) in [
+            ("['six>=1', 'flask[async]']", true),
+            ("[]", true),
+            ("['./dep']", false),
+            ("['dep @ file:dep']", false),
+            ("[\"six\\n-e ./dep\"]", false),
+            ("['-r more.txt']", false),
+            ("'six'", false),
+        ] {
+            let manifest = project(list);
+            let with = |code| [("pyproject.toml", manifest.as_str()), ("dep/a.py", code)];
+            let wanted = (is_shared, is_shared);
+            assert_eq!(shared(&dependencies, &with("1"), &with("2")), wanted, "{list}");
         }
     }
 }

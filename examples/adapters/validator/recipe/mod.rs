@@ -3,6 +3,7 @@
 mod detect;
 mod file;
 pub(super) mod inputs;
+mod requirements;
 
 use fix_pipeline::{AdapterError, AdapterErrorKind};
 use fix_plan::Log;
