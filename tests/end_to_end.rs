@@ -140,7 +140,7 @@ async fn unused_imports_are_removed_and_the_lint_step_passes() {
 #[tokio::test]
 async fn checks_see_no_network_no_host_and_leave_nothing_behind() {
     let home = tempfile::tempdir().unwrap();
-    let repository = fix_tests::repository::TestRepository::new(&[("a.txt", "a\n")]);
+    let repository = TestRepository::new(&[("a.txt", "a\n")]);
     std::fs::write(home.path().join("secret"), "x").unwrap();
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -155,7 +155,7 @@ async fn checks_see_no_network_no_host_and_leave_nothing_behind() {
         "test \"$(ls -d /proc/[0-9]* | wc -l)\" -gt 12".to_owned(),
     ];
     for attempt in &attempts {
-        let outside = std::process::Command::new("/bin/sh").args(["-c", attempt]).status().unwrap();
+        let outside = Command::new("/bin/sh").args(["-c", attempt]).status().unwrap();
         assert!(outside.success(), "the control of {attempt:?}");
     }
     let mut check: Vec<String> = attempts.iter().map(|attempt| format!("! ({attempt}) 2>/dev/null")).collect();
@@ -176,7 +176,7 @@ async fn checks_see_no_network_no_host_and_leave_nothing_behind() {
     assert_eq!(failed, ["false"], "{}", report.output_tail);
     assert_eq!(report.status, CheckStatus::Failed);
     assert!(report.commands.iter().all(|command| command.duration_ms < 60_000), "nobody waits for a grandchild");
-    let survivors = std::process::Command::new("pgrep").args(["-f", &marker]).output().unwrap();
+    let survivors = Command::new("pgrep").args(["-f", &marker]).output().unwrap();
     assert_eq!(String::from_utf8_lossy(&survivors.stdout), "", "no grandchild lives on");
 }
 
@@ -191,7 +191,7 @@ async fn check_baseline(
 /// What is checked is the commit, whatever was done to its files while preparing.
 #[tokio::test]
 async fn preparing_cannot_change_what_is_checked() {
-    let repository = fix_tests::repository::TestRepository::new(&[("a.txt", "honest\n")]);
+    let repository = TestRepository::new(&[("a.txt", "honest\n")]);
     let recipe = fix_adapters::validator::Recipe {
         prepare: vec!["echo forged > a.txt; echo extra > b.txt; test -e b.txt".to_owned()],
         check: vec!["grep honest a.txt && ! test -e b.txt && false".to_owned()],
@@ -207,7 +207,7 @@ async fn preparing_cannot_change_what_is_checked() {
 /// A tree that git would not make, with files behind a link, is refused and writes nothing.
 #[tokio::test]
 async fn a_forged_tree_is_refused() {
-    let repository = fix_tests::repository::TestRepository::new(&[("b", "x\n")]);
+    let repository = TestRepository::new(&[("b", "x\n")]);
     let outside = repository.home().join("outside");
     std::fs::create_dir(&outside).unwrap();
     let write = |kind: &str, content: &[u8]| {
@@ -232,7 +232,7 @@ async fn a_forged_tree_is_refused() {
 
 #[tokio::test]
 async fn limits_end_a_check_with_a_status_of_its_own() {
-    let repository = fix_tests::repository::TestRepository::new(&[("a.txt", "a\n")]);
+    let repository = TestRepository::new(&[("a.txt", "a\n")]);
     let run = fix_pipeline::RunContext::new(repository.failure("event-1", "log"));
     for (command, expected) in [
         ("sleep 60", CheckStatus::TimedOut),
