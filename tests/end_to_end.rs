@@ -180,10 +180,7 @@ async fn checks_see_no_network_no_host_and_leave_nothing_behind() {
     assert_eq!(String::from_utf8_lossy(&survivors.stdout), "", "no grandchild lives on");
 }
 
-async fn check_baseline(
-    validator: &Bubblewrap,
-    repository: &fix_tests::repository::TestRepository,
-) -> fix_pipeline::Report {
+async fn check_baseline(validator: &Bubblewrap, repository: &TestRepository) -> fix_pipeline::Report {
     let run = fix_pipeline::RunContext::new(repository.failure("event-1", "log"));
     fix_pipeline::Validator::validate(validator, &run, fix_pipeline::Subject::Baseline).await.unwrap()
 }
