@@ -342,7 +342,7 @@ async fn a_journal_that_cannot_be_used_sets_the_run_aside() {
             SetAside::Damaged,
         ),
         (
-            |entries| Err(edited(&entries[0], "\"version\":2", "\"version\":3,\"new\":0").unwrap_err().into()),
+            |entries| Err(edited(&entries[0], "\"version\":3", "\"version\":4,\"new\":0").unwrap_err().into()),
             SetAside::OtherVersion,
         ),
         (|entries| Err(edited(&entries[0], "{", "[").unwrap_err().into()), SetAside::Damaged),
