@@ -259,7 +259,7 @@ async fn nothing_outlives_a_killed_worker() {
 }
 
 #[tokio::test]
-#[ignore = "a part of another test"]
+#[ignore = "run, and killed, by `nothing_outlives_a_killed_worker` in a process of its own"]
 async fn a_worker() {
     let Some(socket) = std::env::var_os(SOCKET) else { return };
     let mut options = ContainerOptions::new(IMAGE);

@@ -14,7 +14,7 @@ const ROLE: &str = "FIX_TEST_ENDLESS";
 
 /// Does a check that does not end, for whoever kills it.
 #[tokio::test]
-#[ignore = "a part of other tests"]
+#[ignore = "run, and killed, by the tests that start a `Worker`, in a process of its own"]
 async fn an_endless_check() {
     let Ok(marker) = std::env::var(ROLE) else { return };
     let repository = TestRepository::new(&[("a.txt", "a\n")]);
@@ -84,7 +84,7 @@ fn what_killed_workers_left_is_swept_and_nothing_else() {
     killed.kill();
     assert_eq!(killed.workspaces(), 2, "a killed worker leaves its work directory");
 
-    assert!(again::this("left::a_sweep", &killed.folder).env(ROLE, "sweep").status().unwrap().success());
+    again::assert_passed(&again::this("left::a_sweep", &killed.folder).env(ROLE, "sweep").output().unwrap());
     assert_eq!((killed.workspaces(), killed.groups()), (1, 0), "what it left is swept");
     assert_eq!((elsewhere.workspaces(), [beside.groups(), elsewhere.groups()]), (1, groups), "what is in use stays");
     for worker in [&mut beside, &mut elsewhere] {
@@ -121,7 +121,7 @@ fn control_groups_hold_every_process_with_all_bounds() {
 }
 
 #[tokio::test]
-#[ignore = "a part of another test"]
+#[ignore = "run by `what_killed_workers_left_is_swept_and_nothing_else` in a process of its own"]
 async fn a_sweep() {
     if std::env::var(ROLE).is_ok() {
         let repository = TestRepository::new(&[("a.txt", "a\n")]);
@@ -149,13 +149,12 @@ async fn a_dropped_check_leaves_nothing() {
 fn an_ended_process_leaves_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let output = again::this("left::a_check_in_a_panic", folder.path()).env(ROLE, "panic").output().unwrap();
-    let printed = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success(), "{printed}");
-    assert_eq!(entries(folder.path(), ""), Vec::<PathBuf>::new(), "{printed}");
+    again::assert_passed(&output);
+    assert_eq!(entries(folder.path(), ""), Vec::<PathBuf>::new());
 }
 
 #[test]
-#[ignore = "a part of another test"]
+#[ignore = "run by `an_ended_process_leaves_nothing` in a process that ends"]
 fn a_check_in_a_panic() {
     if std::env::var(ROLE).is_err() {
         return;
