@@ -173,7 +173,9 @@ impl Git {
             return Ok(output.stdout);
         }
         let said = String::from_utf8_lossy(&output.stderr);
-        let said: String = said.trim().chars().take(2_000).collect();
+        // On one line, without what moves a terminal's cursor.
+        let said: Vec<&str> = said.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+        let said: String = said.join("; ").replace(char::is_control, " ").chars().take(2_000).collect();
         Err(GitError::new(operation, &self.dir, format!("{said} ({})", output.status)))
     }
 

@@ -36,7 +36,7 @@ pub(crate) enum Command {
     Policy(PolicyArgs),
     /// Propose a plan for the log of a failed CI job, by rules or by a model.
     Plan(PlanArgs),
-    /// Take a failure the whole way: plan, patch, validate in a sandbox, open a pull request beside the repository.
+    /// Take a failure the whole way: plan, patch, validate in a sandbox, open a pull request.
     Run(RunArgs),
     /// List the runs of a store.
     Runs(RunsArgs),
@@ -224,9 +224,17 @@ pub(crate) struct AdapterArgs {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct RunArgs {
-    /// The git repository; its checked out branch is mended. For a pull request on GitHub, a clone.
-    #[arg(long, value_name = "DIR")]
+    /// The git repository that failed: a clone, or an https URL.
+    #[arg(long, value_name = "DIR|URL")]
     pub(crate) repo: PathBuf,
+
+    /// The branch that failed; without, the one that is checked out, or the default branch behind a URL.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) branch: Option<String>,
+
+    /// The commit that failed; without, the newest of the branch.
+    #[arg(long, value_name = "ID")]
+    pub(crate) commit: Option<String>,
 
     /// The log of the failed job; `-` is standard input.
     #[arg(long, value_name = "LOG")]
@@ -272,8 +280,8 @@ pub(crate) struct ReplayArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) store: Option<PathBuf>,
 
-    /// The repository; by default, where it was when the run began.
-    #[arg(long, value_name = "DIR")]
+    /// The repository, or an https URL of it; without, where it was on this machine when the run began.
+    #[arg(long, value_name = "DIR|URL")]
     pub(crate) repo: Option<PathBuf>,
 
     /// The policy to judge by; the default policy without.

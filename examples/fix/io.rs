@@ -6,6 +6,7 @@ use std::io::{Read, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use fix_adapters::repository::{Location, UnsupportedLocation};
 use fix_adapters::terminal::with_causes;
 use fix_plan::limits::PLAN_BYTES_MAX;
 use fix_policy::{PolicyEngine, PolicyError, SafetyPolicy};
@@ -113,6 +114,17 @@ pub(crate) fn directory(path: &Path) -> Result<PathBuf, CliError> {
         Ok(path) if path.is_dir() => Ok(path),
         Ok(path) => Err(CliError::unusable(format!("{} is no directory", path.display()))),
         Err(error) => Err(CliError::unusable(format!("{} can't be opened: {error}", path.display()))),
+    }
+}
+
+/// A repository: a directory, or a URL.
+pub(crate) fn location(place: &Path) -> Result<Location, CliError> {
+    let text = place.to_string_lossy();
+    let unusable = |error: UnsupportedLocation| CliError::unusable(format!("{text}: {error}"));
+    if place.is_dir() || !text.contains(':') {
+        directory(place).map(Location::Local)
+    } else {
+        text.parse().map_err(unusable)
     }
 }
 

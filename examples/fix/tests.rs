@@ -283,9 +283,78 @@ fn runs_of_no_store_are_an_error() {
     assert_eq!(code(&fix(&["runs", "--json"], "", project.path())), 2);
     assert_eq!(code(&fix(&["show", "x"], "", project.path())), 2);
     assert_eq!(code(&fix(&["run", "--repo", ".", "--log", "-"], "", project.path())), 2, "no git repository");
-    let url = fix(&["run", "--repo", "https://example.org/a.git", "--log", "-", "--json"], "", project.path());
-    assert_eq!(code(&url), 2);
-    assert!(object(&url)["error"].as_str().unwrap().contains("clone it"));
+}
+
+#[test]
+fn a_repository_elsewhere_needs_somewhere_for_its_pull_request() {
+    let project = project();
+    let run = |repo: &str, more: &[&str]| {
+        let output = fix(&[&["run", "--repo", repo, "--log", "-", "--json"], more].concat(), "", project.path());
+        (code(&output), object(&output)["error"].as_str().unwrap().to_owned())
+    };
+    let (code, said) = run("https://example.org/a.git", &[]);
+    assert!(code == 2 && said.contains("set pull_requests.kind"), "{said}");
+    for url in ["git@example.org:a/b.git", "ssh://example.org/a", "ext::sh -c id", "https://me:pw@example.org/a"] {
+        let (code, said) = run(url, &[]);
+        assert!(code == 2 && said.contains("unsupported clone URL"), "{url}: {said}");
+    }
+    #[cfg(feature = "github")]
+    {
+        // Nobody listens there.
+        let api = ["--github", "octo/app", "--set", "github.api_url=http://127.0.0.1:1"];
+        fs::write(project.path().join("token"), "ghp_x").unwrap();
+        let token = format!("github.token_file={}/token", project.path().display());
+        let known = [&api[..], &["--set", &token]].concat();
+        let (code, said) = run("http://127.0.0.1:1/octo/app.git", &known);
+        assert!(code == 3 && said.contains("127.0.0.1") && !said.contains("ghp_x"), "{said}");
+        let (code, said) = run("https://example.org/octo/app.git", &known);
+        assert!(code == 2 && said.contains("is not octo/app on GitHub"), "{said}");
+    }
+}
+
+/// What is checked out is what is meant, unless another branch or commit is named.
+#[test]
+fn a_run_is_of_the_branch_and_the_commit_that_are_named() {
+    let project = tempfile::tempdir().unwrap();
+    let examined = object(&fix(&["doctor", "--json"], "", project.path()));
+    if examined["ok"] != true {
+        println!("skipped: {examined}");
+        return;
+    }
+    let repo = project.path().join("repo");
+    fs::create_dir(&repo).unwrap();
+    let git = |args: &[&str]| {
+        let identity = ["-c", "user.name=A", "-c", "user.email=a@localhost"];
+        let output = Command::new("git").arg("-C").arg(&repo).args(identity).args(args).output().unwrap();
+        assert!(output.status.success(), "git {args:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    };
+    git(&["init", "--quiet", "--initial-branch", "main"]);
+    git(&["commit", "--quiet", "--allow-empty", "--message", "One"]);
+    let first = git(&["rev-parse", "HEAD"]);
+    git(&["commit", "--quiet", "--allow-empty", "--message", "Two"]);
+    git(&["checkout", "--quiet", "-b", "release/1"]);
+    git(&["commit", "--quiet", "--allow-empty", "--message", "Three"]);
+    let run =
+        |args: &[&str]| fix(&[&["run", "--repo", "repo", "--log", "-", "--json"], args].concat(), "", project.path());
+    let of = |args: &[&str]| {
+        let output = run(args);
+        // Nothing in the log to mend: no plan, and no sandbox is asked.
+        let id = object(&output)["run_id"].as_str().unwrap_or_else(|| panic!("{}", object(&output))).to_owned();
+        let shown = fix(&["show", &id, "--json"], "", project.path());
+        let text = String::from_utf8(shown.stdout).unwrap();
+        [&first[..], &git(&["rev-parse", "main"]), &git(&["rev-parse", "release/1"])]
+            .map(|commit| text.contains(commit))
+    };
+    assert_eq!(of(&[]), [false, false, true]);
+    assert_eq!(of(&["--branch", "main"]), [false, true, false]);
+    assert_eq!(of(&["--branch", "main", "--commit", &first]), [true, false, false]);
+    assert_eq!(code(&run(&["--branch", "none"])), 2);
+    assert_eq!(code(&run(&["--commit", "none"])), 2);
+    git(&["checkout", "--quiet", "--detach"]);
+    let detached = run(&[]);
+    assert!(code(&detached) == 2 && object(&detached)["error"].as_str().unwrap().contains("--branch"));
+    assert_eq!(of(&["--branch", "release/1"]), [false, false, true]);
 }
 
 #[test]

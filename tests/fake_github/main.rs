@@ -67,8 +67,14 @@ async fn serve(State(forge): State<Arc<Forge>>, request: Request) -> Response {
     }
     let repository = lock(&world).repository(rest);
     if let Some((directory, tokens, path)) = repository {
-        lock(&world).log_git(&parts, &path);
-        return smart_http::serve(&directory, &tokens, &path, &parts, body).await;
+        let fault = lock(&world).begin_git(&parts, &path);
+        if let Some(answer) = fault.as_ref().and_then(Fault::instead) {
+            return send((answer, fault)).await;
+        }
+        if let Some(Fault::Before { run }) = &fault {
+            lock(&world).git(&run.iter().map(String::as_str).collect::<Vec<_>>());
+        }
+        return spoil(smart_http::serve(&directory, &tokens, &path, &parts, body).await, fault).await;
     }
     let authorization = parts.headers.get("authorization").and_then(|value| value.to_str().ok());
     let call = Call {
@@ -126,33 +132,32 @@ async fn send((answer, fault): (Answer, Option<Fault>)) -> Response {
         let value = HeaderValue::from_str(value).expect("a header");
         response.headers_mut().insert(HeaderName::from_bytes(name.as_bytes()).expect("a header"), value);
     }
+    spoil(response, fault).await
+}
+
+/// What the fault makes of an answer.
+async fn spoil(response: Response, fault: Option<Fault>) -> Response {
+    let Some(fault) = fault else { return response };
+    let (mut head, body) = response.into_parts();
+    let mut body = to_bytes(body, usize::MAX).await.expect("a body").to_vec();
     match fault {
         // The connection is closed, and nobody is told why.
-        Some(Fault::Lose | Fault::LoseRequest) => std::panic::resume_unwind(Box::new(())),
-        Some(Fault::Kill { pid_file }) => {
+        Fault::Lose | Fault::LoseRequest => std::panic::resume_unwind(Box::new(())),
+        Fault::Kill { pid_file } => {
             let pid = std::fs::read_to_string(pid_file).ok().and_then(|pid| pid.parse().ok()).expect("a process");
             let pid = rustix::process::Pid::from_raw(pid).expect("a process");
             rustix::process::kill_process(pid, rustix::process::Signal::KILL).expect("killed");
         }
-        Some(Fault::Slow) => {
-            tokio::time::sleep(Duration::from_secs(3600)).await;
+        Fault::Slow => tokio::time::sleep(Duration::from_secs(3600)).await,
+        Fault::Cut => body.truncate(body.len() / 2),
+        Fault::Huge { bytes } => body.resize(body.len() + bytes, b' '),
+        Fault::DoneAndBadGateway => {
+            head.status = StatusCode::BAD_GATEWAY;
+            body = b"<html>Bad gateway</html>".to_vec();
         }
-        Some(Fault::Cut) => {
-            let whole = answer.body.to_string();
-            *response.body_mut() = Body::from(whole[..whole.len() / 2].to_owned());
-        }
-        Some(Fault::Huge { bytes }) => {
-            let mut padded = answer.body.to_string();
-            padded.push_str(&" ".repeat(bytes));
-            *response.body_mut() = Body::from(padded);
-        }
-        Some(Fault::DoneAndBadGateway) => {
-            *response.status_mut() = StatusCode::BAD_GATEWAY;
-            *response.body_mut() = Body::from("<html>Bad gateway</html>");
-        }
-        _ => {}
+        Fault::Status { .. } | Fault::Twice | Fault::Before { .. } => {}
     }
-    response
+    Response::from_parts(head, Body::from(body))
 }
 
 fn redirect(to: &str) -> Response {

@@ -119,10 +119,13 @@ impl World {
         Some((self.directory.clone(), self.tokens.clone(), rest.to_owned()))
     }
 
-    /// Notes a request of git.
-    pub fn log_git(&mut self, request: &axum::http::request::Parts, path: &str) {
-        let query = request.uri.query().unwrap_or_default();
-        self.journal.push(json!({"method": request.method.as_str(), "git": path, "query": query}));
+    /// Notes a request of git, and gives what goes wrong with it. Its steps are `GET git-receive-pack`, which asks what
+    /// is there, and `POST git-receive-pack`; and the same of `git-upload-pack`.
+    pub fn begin_git(&mut self, request: &axum::http::request::Parts, path: &str) -> Option<Fault> {
+        let (method, query) = (request.method.as_str(), request.uri.query().unwrap_or_default());
+        self.journal.push(json!({"method": method, "git": path, "query": query}));
+        let service = query.strip_prefix("service=").unwrap_or(path.trim_start_matches('/'));
+        self.take_fault(&format!("{method} {service}"))
     }
 
     /// What a test does behind the sink's back.
@@ -130,7 +133,8 @@ impl World {
         match command {
             "look" => {
                 return json!({"pulls": self.pulls, "labels": self.labels.keys().collect::<Vec<_>>(),
-                    "journal": self.journal, "violations": self.violations});
+                    "journal": self.journal, "violations": self.violations,
+                    "faults": self.faults.iter().map(|(step, _)| step).collect::<Vec<_>>()});
             }
             "fault" => {
                 let fault = serde_json::from_value(wish["fault"].clone()).expect("a fault");

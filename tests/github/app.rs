@@ -40,6 +40,10 @@ impl App {
         World::with(&json!({"app_key": self.public}))
     }
 
+    pub fn pem(&self) -> &str {
+        &self.pem
+    }
+
     pub fn credentials(&self) -> Credentials {
         Credentials::app(7, 42, &self.pem.clone().into()).unwrap()
     }

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use crate::app::App;
 use crate::forge::World;
+use crate::pushing::pushed;
 
 /// A world, and the sink that works with it.
 struct OnGitHub {
@@ -103,6 +104,17 @@ async fn with_a_token_and_an_author() {
     assert_kept(|| {
         let world = World::new();
         let sink = impatient(world.sink());
+        (world, sink)
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn with_commits_that_are_pushed() {
+    assert_kept(|| {
+        let world = World::new();
+        let mut sink = impatient(world.sink());
+        sink.options.commits = pushed(&world);
         (world, sink)
     })
     .await;

@@ -7,8 +7,9 @@ use fix_pipeline::{AdapterErrorKind, PrSink as _, RunContext, Validated};
 use serde_json::{Value, json};
 
 use crate::forge::{TOKEN, World, told};
+use crate::pushing::pushed;
 
-/// The requests of a change that is opened on a fresh forge, in their order.
+/// The requests of a change that is opened on a fresh forge, in their order; its commit is made by them.
 pub const STEPS: [&str; 11] = [
     "GET pulls",
     "GET git/ref",
@@ -23,6 +24,21 @@ pub const STEPS: [&str; 11] = [
     "POST issue/labels",
 ];
 
+/// The same where the commit is pushed, from a clone that has to be fetched first.
+pub const PUSHED_STEPS: [&str; 11] = [
+    "GET pulls",
+    "GET git/ref",
+    "GET git-upload-pack",
+    "POST git-upload-pack",
+    "GET git-receive-pack",
+    "POST git-receive-pack",
+    "GET git/commit",
+    "GET label",
+    "POST labels",
+    "POST pulls",
+    "POST issue/labels",
+];
+
 fn sink(world: &World) -> GitHub {
     let mut sink = world.sink();
     sink.options.patience.request = Duration::from_millis(500);
@@ -30,8 +46,19 @@ fn sink(world: &World) -> GitHub {
     sink
 }
 
+fn pushing_sink(world: &World) -> GitHub {
+    let mut sink = sink(world);
+    sink.options.commits = pushed(world);
+    sink
+}
+
 /// Opens until it is open, as a queue does; every error on the way must be one that passes.
-async fn open_in_the_end(world: &World, (run, change): &(RunContext, Validated), case: &str) {
+async fn open_in_the_end(
+    world: &World,
+    sink: fn(&World) -> GitHub,
+    (run, change): &(RunContext, Validated),
+    case: &str,
+) {
     for _ in 0..4 {
         // Each time another worker, who knows nothing of the one before.
         match sink(world).open(run, change).await {
@@ -48,10 +75,14 @@ async fn open_in_the_end(world: &World, (run, change): &(RunContext, Validated),
 async fn at_each_step(fault: Value) {
     // Every world begins with the same commit, so that one change is for all of them.
     let change = World::new().change("event-1").await;
-    for step in STEPS {
-        let world = World::new();
-        world.fault(step, fault.clone());
-        open_in_the_end(&world, &change, &format!("{step}: {fault}")).await;
+    let ways: [(fn(&World) -> GitHub, _); 2] = [(sink, STEPS), (pushing_sink, PUSHED_STEPS)];
+    for (sink, steps) in ways {
+        for step in steps {
+            let world = World::new();
+            world.fault(step, fault.clone());
+            open_in_the_end(&world, sink, &change, &format!("{step}: {fault}")).await;
+            assert!(world.faults().is_empty(), "{step}: it was never asked");
+        }
     }
 }
 
@@ -138,7 +169,7 @@ async fn a_conflict_passes() {
         let error = sink(&world).open(&change.0, &change.1).await.unwrap_err();
         assert_eq!(error.kind(), AdapterErrorKind::Unavailable, "{step}: {}", told(&error));
     }
-    open_in_the_end(&world, &change, "a conflict").await;
+    open_in_the_end(&world, sink, &change, "a conflict").await;
 }
 
 /// A refusal is permanent, says what it is about, and leaves no pull request behind.

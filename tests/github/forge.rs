@@ -93,6 +93,11 @@ impl World {
         self.command("look", &Value::Null)["journal"].as_array().unwrap().clone()
     }
 
+    /// The steps at which something is still to go wrong.
+    pub fn faults(&self) -> Vec<Value> {
+        self.command("look", &Value::Null)["faults"].as_array().unwrap().clone()
+    }
+
     pub fn git(&self, args: &[&str]) -> String {
         self.repository.git(args)
     }

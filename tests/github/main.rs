@@ -7,6 +7,7 @@ mod crashes;
 mod faults;
 mod forge;
 mod limits;
+mod pushing;
 
 use fix_adapters::config::Config;
 use fix_adapters::pr_sink::github::Commits;
@@ -52,7 +53,7 @@ async fn a_configured_sink_opens_it_and_is_examined() {
     let look = async |config: &Config| config.examine().await.into_iter().find(|found| found.part == "pull requests");
     assert!(look(&config).await.unwrap().ok);
     let (run, change) = world.change("event-1").await;
-    let opened = config.github().unwrap().open(&run, &change).await.unwrap();
+    let opened = config.github(&world.repository.mirror()).unwrap().open(&run, &change).await.unwrap();
     assert_eq!(opened.status, PrStatus::Draft);
     world.assert_one(&change);
 

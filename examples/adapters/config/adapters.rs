@@ -17,8 +17,14 @@ use crate::run_store::{RunSummary, Sqlite};
 use crate::validator::{Bubblewrap, Recipes, SandboxLimits};
 
 /// Where this process may have secrets.
-const SECRET_VARIABLES: [&str; 5] =
-    ["FIX_GITHUB_TOKEN", "FIX_STORE_URL", "FIX_MODEL_API_KEY", "OPENAI_API_KEY", "ANTHROPIC_API_KEY"];
+const SECRET_VARIABLES: [&str; 6] = [
+    "FIX_GITHUB_TOKEN",
+    "FIX_GIT_PASSWORD",
+    "FIX_STORE_URL",
+    "FIX_MODEL_API_KEY",
+    "OPENAI_API_KEY",
+    "ANTHROPIC_API_KEY",
+];
 
 /// Longest secret, and longest policy, that is read, in bytes.
 const FILE_BYTES_MAX: u64 = 1 << 20;
@@ -71,8 +77,13 @@ impl Config {
     /// Takes out of logs what looks like a secret, and what this process itself holds: keys, tokens, passwords.
     #[must_use]
     pub fn redactor(&self) -> Redactor {
-        let files =
-            [&self.model.key_file, &self.github.token_file, &self.github.private_key_file, &self.store.url_file];
+        let files = [
+            &self.model.key_file,
+            &self.github.token_file,
+            &self.github.private_key_file,
+            &self.repositories.password_file,
+            &self.store.url_file,
+        ];
         let held = files.into_iter().flatten().filter_map(|file| secret_file(file).ok());
         let variables = SECRET_VARIABLES.iter().filter_map(|name| std::env::var(name).ok());
         let mut secrets: Vec<String> = held.chain(variables).map(|secret| secret.trim().to_owned()).collect();
@@ -163,37 +174,67 @@ impl Config {
         Err(not_built("containers", "container"))
     }
 
-    /// Where pull requests are opened: GitHub, or `folder` beside the local `repository`.
+    /// Where pull requests for `repository` are opened: on GitHub, or beside it.
     ///
     /// # Errors
-    /// [`ConfigError`] when it can't be used as it is set.
-    pub fn pr_sink(&self, repository: Repository, folder: PathBuf) -> Result<Arc<dyn DynPrSink>, ConfigError> {
-        match self.pull_requests.kind {
-            PullRequestsKind::Local => Ok(Arc::new(LocalGit::new(repository, folder))),
-            PullRequestsKind::GitHub => self.github_sink(),
+    /// [`ConfigError`] when it can't be used as it is set, or not for this repository.
+    pub fn pr_sink(&self, repository: Repository) -> Result<Arc<dyn DynPrSink>, ConfigError> {
+        match (self.pull_requests.kind, repository.location()) {
+            (PullRequestsKind::GitHub, _) => self.github_sink(&repository),
+            (PullRequestsKind::Local, Location::Local(path)) => {
+                // Inside of the git directory, so that the work tree stays clean.
+                let folder = Repository::local_git_dir(path).join("fix/pull-requests");
+                Ok(Arc::new(LocalGit::new(repository, folder)))
+            }
+            (PullRequestsKind::Local, place) => {
+                let problem = format!("pull requests are opened beside the repository, and {place} is elsewhere");
+                Err(incomplete(&problem, "set pull_requests.kind to \"github\""))
+            }
         }
     }
 
     #[cfg(feature = "github")]
-    pub(super) fn github_sink(&self) -> Result<Arc<dyn DynPrSink>, ConfigError> {
-        Ok(Arc::new(self.github()?))
+    fn github_sink(&self, repository: &Repository) -> Result<Arc<dyn DynPrSink>, ConfigError> {
+        let (sink, place) = (self.github(repository)?, repository.location().to_string());
+        if sink.serves(&place) {
+            return Ok(Arc::new(sink));
+        }
+        let name = self.github.repository.as_deref().unwrap_or_default();
+        Err(incomplete(&format!("{place} is not {name} on GitHub"), "set github.repository to its name"))
     }
 
     #[cfg(not(feature = "github"))]
-    pub(super) fn github_sink(&self) -> Result<Arc<dyn DynPrSink>, ConfigError> {
+    fn github_sink(&self, _: &Repository) -> Result<Arc<dyn DynPrSink>, ConfigError> {
         Err(not_built("GitHub", "github"))
     }
 
-    /// The repository on GitHub.
+    /// The repository on GitHub; commits that are pushed are made in `mirror`.
     ///
     /// # Errors
     /// [`ConfigError`] when it can't be used as it is set.
     #[cfg(feature = "github")]
-    pub fn github(&self) -> Result<crate::pr_sink::GitHub, ConfigError> {
-        use crate::pr_sink::GitHub;
-        use crate::pr_sink::github::{Commits, Credentials};
+    pub fn github(&self, mirror: &Repository) -> Result<crate::pr_sink::GitHub, ConfigError> {
+        use crate::pr_sink::github::Commits;
 
         use super::CommitsKind;
+        let keys = &self.github;
+        let (name, email) = (keys.author_name.clone(), keys.author_email.clone());
+        let mut sink = self.github_account()?;
+        sink.options.draft = keys.draft;
+        sink.options.daily_max = keys.daily_max;
+        sink.options.commits = match keys.commits {
+            CommitsKind::Author => Commits::By { name, email },
+            CommitsKind::GitHub => Commits::SignedByGitHub,
+            CommitsKind::Pushed => Commits::Pushed { name, email, mirror: mirror.clone() },
+        };
+        Ok(sink)
+    }
+
+    /// The repository on GitHub, to look at.
+    #[cfg(feature = "github")]
+    pub(super) fn github_account(&self) -> Result<crate::pr_sink::GitHub, ConfigError> {
+        use crate::pr_sink::GitHub;
+        use crate::pr_sink::github::Credentials;
         fn wrong<E: std::error::Error + Send + Sync + 'static>(error: E) -> ConfigError {
             ConfigError::Adapter("GitHub", Box::new(error))
         }
@@ -220,14 +261,7 @@ impl Config {
             }
         };
         let url = keys.api_url.parse().map_err(wrong)?;
-        let mut sink = GitHub::at(url, repository.parse().map_err(wrong)?, credentials).map_err(wrong)?;
-        sink.options.draft = keys.draft;
-        sink.options.daily_max = keys.daily_max;
-        sink.options.commits = match keys.commits {
-            CommitsKind::Author => Commits::By { name: keys.author_name.clone(), email: keys.author_email.clone() },
-            CommitsKind::GitHub => Commits::SignedByGitHub,
-        };
-        Ok(sink)
+        GitHub::at(url, repository.parse().map_err(wrong)?, credentials).map_err(wrong)
     }
 
     /// The store, made where it is a file that is not there yet.
@@ -285,25 +319,62 @@ impl Config {
         }
     }
 
-    /// The mirror of `location`, fetched with `credentials` where it is behind HTTPS.
+    /// The mirror of `location`; behind HTTPS, fetched with the credentials for its host, or with GitHub's where it
+    /// is the repository there.
     ///
     /// # Errors
-    /// [`ConfigError`] when the folder of mirrors can't be used.
-    pub fn repository(
-        &self,
-        location: Location,
-        credentials: Option<GitCredentials>,
-    ) -> Result<Repository, ConfigError> {
+    /// [`ConfigError`] when the folder of mirrors or the credentials can't be used.
+    pub async fn repository(&self, location: Location) -> Result<Repository, ConfigError> {
         let bytes = |mb: u64| mb.saturating_mul(1 << 20);
         let keys = &self.repositories;
         let options = RepositoryOptions {
-            credentials,
+            credentials: self.git_credentials(&location).await?,
             cache_bytes: bytes(keys.cache_mb),
             fetch_bytes: bytes(keys.fetch_mb),
             fetch_time: Duration::from_secs(keys.fetch_s),
         };
         let opened = Repository::open_with(&self.cache()?, location, options);
         opened.map_err(|error| ConfigError::Adapter("the folder of mirrors", Box::new(error)))
+    }
+
+    async fn git_credentials(&self, location: &Location) -> Result<Option<GitCredentials>, ConfigError> {
+        match location {
+            Location::Local(_) => Ok(None),
+            _ if self.repositories.host.as_deref().is_some_and(|host| location.is_at(host)) => self.host_credentials(),
+            Location::Url(url) => self.github_credentials(url).await,
+        }
+    }
+
+    /// What the host that is named is told.
+    pub(super) fn host_credentials(&self) -> Result<Option<GitCredentials>, ConfigError> {
+        let keys = &self.repositories;
+        let password = secret("FIX_GIT_PASSWORD", keys.password_file.as_ref())?;
+        let Some(host) = &keys.host else {
+            let problem = "there is a password for git, and no host that it is for";
+            return password.map_or(Ok(None), |_| Err(incomplete(problem, "set repositories.host")));
+        };
+        let remedy = "set FIX_GIT_PASSWORD or repositories.password_file";
+        let password = password.ok_or_else(|| incomplete(&format!("git has no password for {host}"), remedy))?;
+        let credentials = GitCredentials::new(&keys.username, password.into());
+        credentials.map(Some).map_err(|error| ConfigError::Adapter("the password for git", Box::new(error)))
+    }
+
+    #[cfg(feature = "github")]
+    async fn github_credentials(&self, url: &str) -> Result<Option<GitCredentials>, ConfigError> {
+        if self.pull_requests.kind != PullRequestsKind::GitHub {
+            return Ok(None);
+        }
+        let sink = self.github_account()?;
+        if !sink.serves(url) {
+            return Ok(None);
+        }
+        let credentials = sink.git_credentials().await;
+        credentials.map(Some).map_err(|error| ConfigError::Adapter("GitHub", Box::new(error)))
+    }
+
+    #[cfg(not(feature = "github"))]
+    async fn github_credentials(&self, _: &str) -> Result<Option<GitCredentials>, ConfigError> {
+        Ok(None)
     }
 
     /// The folder of mirrors.
@@ -373,7 +444,7 @@ fn incomplete(problem: &str, remedy: &str) -> ConfigError {
 }
 
 #[cfg(not(all(feature = "model", feature = "container", feature = "github", feature = "postgres")))]
-fn not_built(what: &str, feature: &str) -> ConfigError {
+pub(super) fn not_built(what: &str, feature: &str) -> ConfigError {
     incomplete(&format!("this program was built without {what}"), &format!("build it with --features {feature}"))
 }
 
@@ -388,7 +459,6 @@ fn no_home(variable: &str, key: &str) -> ConfigError {
 }
 
 /// What `file` holds, else what the variable does; without blanks around it.
-#[cfg(any(feature = "github", feature = "postgres"))]
 fn secret(variable: &str, file: Option<&AbsolutePath>) -> Result<Option<String>, ConfigError> {
     match file {
         Some(file) => secret_file(file).map(Some),

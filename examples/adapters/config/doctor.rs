@@ -48,6 +48,7 @@ impl Config {
             let failed = |error: std::io::Error| format!("{} can't be written: {error}", cache.display());
             std::fs::create_dir_all(&cache).map_err(failed)?;
             tempfile::tempfile_in(&cache).map_err(failed)?;
+            self.host_credentials().map_err(|error| with_causes(&error))?;
             Ok(cache.display().to_string())
         };
         finding("repositories", tried())
@@ -102,20 +103,21 @@ impl Config {
 
     #[cfg(feature = "github")]
     async fn github_finding(&self) -> Result<String, String> {
-        let sink = self.github().map_err(|error| with_causes(&error))?;
+        let sink = self.github_account().map_err(|error| with_causes(&error))?;
         sink.reach().await.map_err(|error| with_causes(&error))?;
         Ok(format!("{} on GitHub", self.github.repository.as_deref().unwrap_or_default()))
     }
 
     #[cfg(not(feature = "github"))]
     async fn github_finding(&self) -> Result<String, String> {
-        self.github_sink().map(|_| String::new()).map_err(|error| with_causes(&error))
+        Err(with_causes(&super::adapters::not_built("GitHub", "github")))
     }
 }
 
 /// Variables that look like keys and are none.
 fn environment() -> Finding {
-    const KNOWN: [&str; 4] = ["FIX_CONFIG", "FIX_GITHUB_TOKEN", "FIX_STORE_URL", "FIX_MODEL_API_KEY"];
+    const KNOWN: [&str; 5] =
+        ["FIX_CONFIG", "FIX_GITHUB_TOKEN", "FIX_GIT_PASSWORD", "FIX_STORE_URL", "FIX_MODEL_API_KEY"];
     const SECTIONS: [&str; 9] =
         ["MODEL", "POLICY", "CHECKS", "SANDBOX", "CONTAINER", "PULL_REQUESTS", "GITHUB", "STORE", "REPOSITORIES"];
     let names = std::env::vars_os().map(|(name, value)| (name.to_string_lossy().into_owned(), value));

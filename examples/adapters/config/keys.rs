@@ -272,6 +272,8 @@ choice! {
         Author => "author",
         /// The App, signed by GitHub.
         GitHub => "github",
+        /// The author, by git, which pushes.
+        Pushed => "pushed",
     }
 }
 
@@ -315,12 +317,26 @@ pub struct RepositoriesKeys {
     pub cache_mb: u64,
     /// The largest file of a fetch, in MiB.
     pub fetch_mb: u64,
-    /// The longest that a fetch may take, in seconds.
+    /// The longest that a fetch, or a push, may take, in seconds.
     pub fetch_s: u64,
+    /// The host that is told the user name and the password.
+    pub host: Option<String>,
+    /// The user name.
+    pub username: String,
+    /// The file of the password, or of a token.
+    pub password_file: Option<AbsolutePath>,
 }
 
 impl Default for RepositoriesKeys {
     fn default() -> Self {
-        Self { cache: None, cache_mb: 10_240, fetch_mb: 4_096, fetch_s: 300 }
+        Self {
+            cache: None,
+            cache_mb: 10_240,
+            fetch_mb: 4_096,
+            fetch_s: 300,
+            host: None,
+            username: "x-access-token".to_owned(),
+            password_file: None,
+        }
     }
 }

@@ -1,6 +1,5 @@
 //! Pull requests beside a local repository.
 
-use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -10,7 +9,7 @@ use fix_pipeline::{
 use serde::{Deserialize, Serialize};
 
 use crate::git::{Git, GitError};
-use crate::repository::Repository;
+use crate::repository::{Author, Repository};
 
 /// Pushes the branch to a local repository, and keeps the pull request as a JSON
 /// file in a folder: one file a branch.
@@ -72,7 +71,8 @@ impl LocalGit {
         let draft = change.draft();
         let file = self.file(&draft.branch);
         self.base_is_current(draft).await?;
-        let commit = self.commit(run, change).await?;
+        let author = Author { name: "Fix", email: "fix@localhost" };
+        let commit = self.repository.commit(run, change, author).await?;
         self.push(draft, &commit).await?;
         let pull_request = LocalPullRequest {
             state: LocalState::Open,
@@ -137,50 +137,15 @@ impl LocalGit {
         }
     }
 
-    /// The commit: a function of base, tree, run and time, so that a retry makes the same.
-    async fn commit(&self, run: &RunContext, change: &Validated) -> Result<String, AdapterError> {
-        let draft = change.draft();
-        let tree = self.repository.patched(&run.failure.commit, change.patch().get()).await?;
-        if tree.tree_id() != change.tree() {
-            let message = format!("the tree to publish is {}, and {} was validated", tree.tree_id(), change.tree());
-            return Err(AdapterError::new(AdapterErrorKind::Refused, "make the commit", message));
-        }
-        // Without the sign, git takes small numbers for something else.
-        let date = format!("@{} +0000", draft.committed_at_s);
-        let identity = [
-            ("GIT_AUTHOR_NAME", "Fix"),
-            ("GIT_AUTHOR_EMAIL", "fix@localhost"),
-            ("GIT_COMMITTER_NAME", "Fix"),
-            ("GIT_COMMITTER_EMAIL", "fix@localhost"),
-            ("GIT_AUTHOR_DATE", date.as_str()),
-            ("GIT_COMMITTER_DATE", date.as_str()),
-        ];
-        let identity = identity.map(|(key, value)| (key, OsStr::new(value)));
-        let args = ["commit-tree", tree.tree_id(), "-p", &draft.base_commit, "-F", "-"];
-        let commit = self.repository.git().call_with(&args, &identity, draft.commit_message.as_bytes()).await;
-        let commit = commit.map_err(|error| error.into_adapter(AdapterErrorKind::Unavailable, "make the commit"))?;
-        Ok(String::from_utf8_lossy(&commit).trim().to_owned())
-    }
-
     async fn push(&self, draft: &Draft, commit: &str) -> Result<(), AdapterError> {
-        let origin = self.repository.origin()?;
-        let reference = format!("refs/heads/{}", draft.branch);
-        let to = origin.dir().as_os_str();
-        // Only ever made, never moved: the branch must not exist.
-        let refspec = format!("{commit}:{reference}");
-        let lease = format!("--force-with-lease={reference}:");
-        let args = [OsStr::new("push"), OsStr::new("--quiet"), OsStr::new(&lease), to, OsStr::new(&refspec)];
-        match self.repository.git().call(&args).await {
-            Ok(_) => Ok(()),
-            Err(error) => match revision(&origin, &reference).await? {
-                // Pushed before, and the answer was lost.
-                Some(existing) if existing == commit => Ok(()),
-                Some(_) => {
-                    Err(refused(error, format!("{} is there with other commits, and is left alone", draft.branch)))
-                }
-                None => Err(AdapterError::new(AdapterErrorKind::Unavailable, "push the branch", draft.branch.clone())
-                    .with_source(error)),
-            },
+        let pushed = self.repository.push(self.repository.location(), None, &draft.branch, commit).await;
+        let Err(error) = pushed else { return Ok(()) };
+        match revision(&self.repository.origin()?, &format!("refs/heads/{}", draft.branch)).await? {
+            // Pushed before, and the answer was lost.
+            Some(existing) if existing == commit => Ok(()),
+            Some(_) => Err(refused(error, format!("{} is there with other commits, and is left alone", draft.branch))),
+            None => Err(AdapterError::new(AdapterErrorKind::Unavailable, "push the branch", draft.branch.clone())
+                .with_source(error)),
         }
     }
 }

@@ -39,6 +39,12 @@ impl GitCredentials {
         }
     }
 
+    /// A token of GitHub, which a header can hold.
+    #[cfg(feature = "github")]
+    pub(crate) fn of_token(token: SecretString) -> Self {
+        Self { username: "x-access-token".to_owned(), password: token }
+    }
+
     /// The setting that makes git ask the helper, for the host of `location` alone.
     pub(super) fn helper(&self, location: &Location) -> Option<(String, String)> {
         let host = location.host()?;

@@ -1,5 +1,6 @@
 //! Where a repository is, as far as these adapters go.
 
+use std::ffi::OsString;
 use std::fmt;
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -62,6 +63,20 @@ impl Location {
         let (scheme, rest) = url.split_once("://")?;
         let host = rest.split('/').next()?;
         url.get(..scheme.len() + "://".len() + host.len())
+    }
+
+    /// Whether it is at this host: `git.example.org`, with its port where it is not the usual one.
+    pub(crate) fn is_at(&self, host: &str) -> bool {
+        let there = self.host().and_then(|url| url.split_once("://"));
+        there.is_some_and(|(_, there)| there.eq_ignore_ascii_case(host))
+    }
+
+    /// What git calls it.
+    pub(super) fn address(&self) -> OsString {
+        match self {
+            Self::Local(path) => super::git_dir(path).into_os_string(),
+            Self::Url(url) => url.into(),
+        }
     }
 
     /// The one protocol that git may use.

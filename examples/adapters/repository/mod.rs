@@ -4,6 +4,7 @@ mod cache;
 mod credentials;
 mod dir_tree;
 mod location;
+mod publish;
 mod snapshot;
 
 use std::ffi::OsStr;
@@ -21,6 +22,7 @@ use cache::Place;
 pub use credentials::{GitCredentials, InvalidGitCredentials};
 pub use dir_tree::DirTree;
 pub use location::{Location, UnsupportedLocation};
+pub(crate) use publish::Author;
 pub(crate) use snapshot::Content;
 pub use snapshot::Snapshot;
 
@@ -52,7 +54,7 @@ pub struct RepositoryOptions {
     pub cache_bytes: u64,
     /// The largest file that a fetch may make, in bytes: a repository that is larger is not fetched.
     pub fetch_bytes: u64,
-    /// The longest that a fetch may take.
+    /// The longest that a fetch, or a push, may take.
     pub fetch_time: Duration,
 }
 
@@ -91,28 +93,27 @@ impl Repository {
     /// The commit that a revision of a local repository names, or the branch of a remote one.
     ///
     /// # Errors
-    /// [`AdapterErrorKind::Refused`] when there is no such revision.
+    /// [`AdapterErrorKind::Refused`] when there is no such revision, [`AdapterErrorKind::Unavailable`] when the
+    /// repository can't be asked.
     pub async fn resolve(&self, revision: &str) -> Result<CommitId, AdapterError> {
-        let refused = |message: String| AdapterError::new(AdapterErrorKind::Refused, "resolve a revision", message);
+        const OPERATION: &str = "resolve a revision";
+        let refused = |message: String| AdapterError::new(AdapterErrorKind::Refused, OPERATION, message);
         if revision.starts_with('-') {
             return Err(refused(format!("{revision:?} is no revision")));
         }
+        let none = || refused(format!("{} has no revision {revision:?}", self.location));
         let found = match &self.location {
             Location::Local(_) => {
                 let commit = format!("{revision}^{{commit}}");
                 let args = ["rev-parse", "--verify", "--quiet", "--end-of-options", &commit];
-                self.origin()?.call_line(&args).await
+                self.origin()?.call_line(&args).await.map_err(|error| none().with_source(error))?
             }
-            Location::Url(url) => {
-                let branch = format!("refs/heads/{revision}");
-                let args = ["ls-remote", "--quiet", "--exit-code", "--end-of-options", url, &branch];
-                let listed = self.call_remote(&args.map(OsStr::new)).await;
-                let id = |listed: &str| listed.split_whitespace().next().unwrap_or_default().to_owned();
-                listed.map(|listed| id(&String::from_utf8_lossy(&listed)))
+            Location::Url(_) => {
+                let branch = format!("refs/heads/{}", revision.strip_prefix("refs/heads/").unwrap_or(revision));
+                let listed = self.list(OPERATION, &[], &branch).await?;
+                listed.split_whitespace().next().ok_or_else(none)?.to_owned()
             }
         };
-        let found = found
-            .map_err(|error| refused(format!("{} has no revision {revision:?}", self.location)).with_source(error))?;
         found.parse().map_err(|error| refused(format!("{revision:?} names no commit")).with_source(error))
     }
 
@@ -130,13 +131,35 @@ impl Repository {
         Ok(committer.and_then(|line| line.rsplit(' ').nth(1)?.parse().ok()).unwrap_or(0))
     }
 
-    /// The branch that a local repository has checked out.
+    /// The branch that a local repository has checked out, or the default branch of a remote one.
     ///
     /// # Errors
-    /// [`AdapterErrorKind::Refused`] when it has none.
-    pub fn current_branch(&self) -> Result<String, AdapterError> {
-        let branch = self.origin()?.line(&["symbolic-ref", "--short", "--quiet", "HEAD"]);
-        branch.map_err(|error| error.into_adapter(AdapterErrorKind::Refused, "find the checked out branch"))
+    /// [`AdapterErrorKind::Refused`] when it has none, [`AdapterErrorKind::Unavailable`] when the repository can't be
+    /// asked.
+    pub async fn head_branch(&self) -> Result<String, AdapterError> {
+        const OPERATION: &str = "find the branch of a repository";
+        let none =
+            || AdapterError::new(AdapterErrorKind::Refused, OPERATION, format!("{} is at no branch", self.location));
+        match &self.location {
+            Location::Local(_) => {
+                let named = self.origin()?.call_line(&["symbolic-ref", "--short", "--quiet", "HEAD"]).await;
+                named.map_err(|error| none().with_source(error))
+            }
+            Location::Url(_) => {
+                let listed = self.list(OPERATION, &["--symref"], "HEAD").await?;
+                default_branch(&listed).ok_or_else(none)
+            }
+        }
+    }
+
+    /// What a remote repository says of one of its references.
+    async fn list(&self, operation: &'static str, options: &[&str], name: &str) -> Result<String, AdapterError> {
+        let address = self.location.address();
+        let args = ["ls-remote", "--quiet"].iter().chain(options).chain(&["--end-of-options"]).map(OsStr::new);
+        let args: Vec<&OsStr> = args.chain([address.as_os_str(), OsStr::new(name)]).collect();
+        let listed = self.call_origin(&args).await;
+        let listed = listed.map_err(|error| error.into_adapter(AdapterErrorKind::Unavailable, operation))?;
+        Ok(String::from_utf8_lossy(&listed).into_owned())
     }
 
     /// Fetches `commit`, unless it is there, and opens its snapshot.
@@ -225,24 +248,30 @@ impl Repository {
 
     /// Fetches; the last of `what` says which.
     async fn fetch(&self, what: &[&str]) -> Result<Vec<u8>, GitError> {
-        let from = match &self.location {
-            Location::Local(path) => git_dir(path).into_os_string(),
-            Location::Url(url) => url.into(),
-        };
+        let from = self.location.address();
         let (options, which) = what.split_at(what.len().saturating_sub(1));
         let usual =
             ["fetch", "--quiet", "--no-tags", "--no-recurse-submodules", "--no-write-fetch-head", "--update-shallow"];
         let options = usual.iter().chain(options).chain(&["--end-of-options"]);
         let args: Vec<&OsStr> =
             options.map(OsStr::new).chain([from.as_os_str()]).chain(which.iter().map(OsStr::new)).collect();
-        self.call_remote(&args).await
+        self.call_origin(&args).await
     }
 
     /// Runs git with what the place of the repository needs, and nothing more.
-    async fn call_remote(&self, args: &[&OsStr]) -> Result<Vec<u8>, GitError> {
-        let helper = self.options.credentials.as_ref().and_then(|credentials| credentials.helper(&self.location));
-        let mut environment = vec![("GIT_ALLOW_PROTOCOL", OsStr::new(self.location.protocol()))];
-        if let (Some((key, script)), Some(credentials)) = (&helper, &self.options.credentials) {
+    async fn call_origin(&self, args: &[&OsStr]) -> Result<Vec<u8>, GitError> {
+        self.call_remote(args, &self.location, self.options.credentials.as_ref()).await
+    }
+
+    async fn call_remote(
+        &self,
+        args: &[&OsStr],
+        place: &Location,
+        credentials: Option<&GitCredentials>,
+    ) -> Result<Vec<u8>, GitError> {
+        let helper = credentials.and_then(|credentials| credentials.helper(place));
+        let mut environment = vec![("GIT_ALLOW_PROTOCOL", OsStr::new(place.protocol()))];
+        if let (Some((key, script)), Some(credentials)) = (&helper, credentials) {
             environment
                 .extend([("GIT_CONFIG_COUNT", "1"), ("GIT_CONFIG_KEY_0", key), ("GIT_CONFIG_VALUE_0", script)].map(os));
             environment.extend(credentials.environment().map(os));
@@ -278,6 +307,12 @@ const FORWARDED: [&str; 6] = ["HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_prox
 
 fn os<'e>((name, value): (&'static str, &'e str)) -> (&'static str, &'e OsStr) {
     (name, OsStr::new(value))
+}
+
+/// What `ls-remote --symref` says that `HEAD` is: `ref: refs/heads/main\tHEAD`.
+fn default_branch(listed: &str) -> Option<String> {
+    let head = listed.lines().find_map(|line| line.strip_prefix("ref: refs/heads/")?.strip_suffix("\tHEAD"))?;
+    Some(head.to_owned())
 }
 
 /// The git directory of a bare repository or of a checkout.

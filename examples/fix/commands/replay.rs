@@ -11,7 +11,7 @@ use fix_pipeline::{Event, FailureRecord, Journal, Replayed};
 use super::runs::journal;
 use crate::args::ReplayArgs;
 use crate::config::{Flags, Source, unusable};
-use crate::io::{Answer, CliError, print_json};
+use crate::io::{Answer, CliError, location, print_json};
 
 pub(crate) async fn run(args: &ReplayArgs, source: &Source, json: bool) -> Result<Answer, CliError> {
     let (run, journal) = journal(&args.run, args.store.as_deref(), source).await?;
@@ -60,12 +60,13 @@ fn as_json(stage: &str, replayed: &Replayed) -> serde_json::Value {
 /// The files of the failing commit: from `repo`, or from where the run had them, when that is here still.
 async fn snapshot(journal: &Journal, repo: Option<&Path>, config: &Config) -> Result<Option<Snapshot>, CliError> {
     let Some(failure) = journal.events().find_map(started) else { return Ok(None) };
-    let path = repo.unwrap_or_else(|| Path::new(&failure.repository));
-    if repo.is_none() && !path.is_dir() {
-        return Ok(None);
-    }
+    let location = match repo {
+        Some(repo) => location(repo)?,
+        None if Path::new(&failure.repository).is_dir() => Location::Local((&failure.repository).into()),
+        None => return Ok(None),
+    };
     let failed = |error: fix_pipeline::AdapterError| CliError::failed("the commit can't be read", &error);
-    let repository = config.repository(Location::Local(path.to_owned()), None).map_err(unusable)?;
+    let repository = config.repository(location).await.map_err(unusable)?;
     let commit = failure.commit.parse().map_err(|error: fix_plan::ValueError| CliError::unusable(error.to_string()))?;
     repository.snapshot(&commit).await.map(Some).map_err(failed)
 }

@@ -1,30 +1,32 @@
 //! `fix run`
 
-use std::path::Path;
 use std::sync::Arc;
 
 use fix_adapters::config::{Config, ConfiguredStore, PullRequestsKind};
 use fix_adapters::repository::{Location, Repository};
 use fix_adapters::terminal::{self, Progress};
-use fix_pipeline::{Finished, Outcome, OutcomeCode, Pipeline, RunId, RunRecord, RunStore as _};
+use fix_pipeline::{
+    AdapterError, AdapterErrorKind, Finished, Outcome, OutcomeCode, Pipeline, RunId, RunRecord, RunStore as _,
+};
 use fix_plan::{Failure, Log};
 use sha2::{Digest as _, Sha256};
 
 use crate::args::RunArgs;
 use crate::config::{Flags, Source, unusable};
-use crate::io::{Answer, CliError, directory, print_json, read};
+use crate::io::{Answer, CliError, location, print_json, read};
 
 pub(crate) async fn run(args: &RunArgs, source: &Source, json: bool) -> Result<Answer, CliError> {
     let config = source.load(Flags::of_adapters(&args.adapters)?)?;
     let redactor = config.redactor();
     let log = Log::from_bytes_redacted(&read(&args.log)?, &redactor);
     let plan_source = config.plan_source().map_err(unusable)?;
-    let repo = directory(&args.repo)?;
-    let failed = |message: &'static str| move |error: fix_pipeline::AdapterError| CliError::failed(message, &error);
-    let repository = config.repository(Location::Local(repo.clone()), None).map_err(unusable)?;
-    let failure = failure(&repository, &repo, log).await?;
+    let location = location(&args.repo)?;
+    let failed = |message: &'static str| move |error: AdapterError| CliError::failed(message, &error);
+    let repository = config.repository(location).await.map_err(unusable)?;
+    // Before anything is fetched: whether there is somewhere to go with it.
+    let pr_sink = config.pr_sink(repository.clone()).map_err(unusable)?;
+    let failure = failure(&repository, args, log).await?;
     let snapshot = repository.snapshot(&failure.commit).await.map_err(failed("the commit can't be read"))?;
-    let pr_sink = config.pr_sink(repository.clone(), pull_requests(&repo)).map_err(unusable)?;
     let validator = config.validator(repository).await.map_err(unusable)?;
     let run_store = config.store().await.map_err(unusable)?;
     let policy = config.policy_engine();
@@ -69,26 +71,43 @@ async fn stopped() -> &'static str {
     }
 }
 
-/// The failure of the checked out commit.
-async fn failure(repository: &Repository, repo: &Path, log: Log) -> Result<Failure, CliError> {
+/// The failure of the commit that is named, or of the newest of its branch.
+async fn failure(repository: &Repository, args: &RunArgs, log: Log) -> Result<Failure, CliError> {
     let unusable = |error: &dyn std::error::Error| CliError::unusable(terminal::with_causes(error));
-    let commit = repository.resolve("HEAD").await.map_err(|error| {
-        CliError::unusable(format!(
-            "{} is no git repository with a commit: {}",
-            repo.display(),
-            terminal::with_causes(&error)
-        ))
-    })?;
-    let branch = repository.current_branch().map_err(|_| {
-        CliError::unusable(format!("{} has no branch checked out (a detached HEAD); check one out", repo.display()))
-    })?;
-    let failed_at_s = repository
-        .commit_time_s(&commit)
-        .await
-        .map_err(|error| CliError::failed("the commit can't be read", &error))?;
+    let unreadable = |error: AdapterError| match error.kind() {
+        AdapterErrorKind::Refused => unusable(&error),
+        _ => CliError::failed("the repository can't be read", &error),
+    };
+    let place = repository.location();
+    let branch = match &args.branch {
+        Some(branch) => branch.clone(),
+        None => head_branch(repository).await?,
+    };
+    let commit = match (&args.commit, place) {
+        (Some(commit), Location::Url(_)) => commit.parse().map_err(|error: fix_plan::ValueError| unusable(&error))?,
+        (Some(commit), _) => repository.resolve(commit).await.map_err(unreadable)?,
+        (None, _) => repository.resolve(&format!("refs/heads/{branch}")).await.map_err(unreadable)?,
+    };
+    let failed_at_s = repository.commit_time_s(&commit).await.map_err(unreadable)?;
     let branch = branch.parse().map_err(|error| unusable(&error))?;
     let event = "local".parse().map_err(|error| unusable(&error))?;
-    Ok(Failure::new(event, repo.to_string_lossy(), commit, branch, failed_at_s, log))
+    Ok(Failure::new(event, place.to_string(), commit, branch, failed_at_s, log))
+}
+
+/// The branch that is meant when none is named.
+async fn head_branch(repository: &Repository) -> Result<String, CliError> {
+    let Location::Local(path) = repository.location() else {
+        let found = repository.head_branch().await;
+        return found.map_err(|error| CliError::failed("there is no default branch; name one with --branch", &error));
+    };
+    repository.resolve("HEAD").await.map_err(|error| {
+        let told = terminal::with_causes(&error);
+        CliError::unusable(format!("{} is no git repository with a commit: {told}", path.display()))
+    })?;
+    repository.head_branch().await.map_err(|_| {
+        let told = "has no branch checked out (a detached HEAD); check one out, or name one with --branch";
+        CliError::unusable(format!("{} {told}", path.display()))
+    })
 }
 
 /// What decides a run, besides its failure: the policy, the checks and what holds them, the model, and where the
@@ -136,11 +155,6 @@ async fn with_event(
         }
     }
     Ok(failure)
-}
-
-/// Pull requests live inside the git directory, so that the work tree stays clean.
-fn pull_requests(repo: &Path) -> std::path::PathBuf {
-    Repository::local_git_dir(repo).join("fix/pull-requests")
 }
 
 fn show(finished: &Finished) {

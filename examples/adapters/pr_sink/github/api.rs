@@ -14,6 +14,8 @@ use super::Patience;
 use super::credentials::{Credentials, Kind};
 use super::failure::{Class, Failure};
 use super::gate::Gate;
+use crate::repository::GitCredentials;
+use crate::words::tellable;
 
 /// A client that is signed in, for the time of one pull request.
 pub(super) struct Api {
@@ -24,6 +26,8 @@ pub(super) struct Api {
     /// When there is no time left to wait for anything.
     deadline: Instant,
     redactor: Redactor,
+    /// The same for git.
+    git_credentials: GitCredentials,
 }
 
 /// What asking twice would do.
@@ -57,6 +61,7 @@ impl Api {
             patience,
             deadline,
             redactor: Redactor::new([token.expose_secret()]),
+            git_credentials: GitCredentials::of_token(token.clone()),
         };
         let app = match &credentials.0 {
             Kind::Token(token) => return Ok(signed_in(token)),
@@ -79,6 +84,16 @@ impl Api {
             return Ok(signed_in(&token));
         }
         Err(AdapterError::new(AdapterErrorKind::Refused, SIGN_IN, "GitHub made a token that can't be sent"))
+    }
+
+    /// The user and the password that git signs in with.
+    pub(super) fn git_credentials(&self) -> GitCredentials {
+        self.git_credentials.clone()
+    }
+
+    /// Words of somebody else, without what must not be told.
+    pub(super) fn tellable(&self, words: &str) -> String {
+        tellable(words, &self.redactor)
     }
 
     /// The route of something in the repository; each part is escaped, `/` as well.

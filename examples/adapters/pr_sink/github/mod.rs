@@ -20,6 +20,7 @@ use fix_pipeline::{AdapterError, AdapterErrorKind, Announcement, PrSink, PullReq
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 
+use crate::repository::{GitCredentials, Repository};
 use api::Api;
 pub use credentials::{Credentials, InvalidCredentials};
 use gate::Gate;
@@ -50,10 +51,10 @@ pub struct GitHub {
 }
 
 /// How pull requests are made.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct GitHubOptions {
-    /// Who is the author of commits.
+    /// Who is the author of commits, and how they come to GitHub.
     pub commits: Commits,
     /// Open pull requests as drafts. Not every plan of GitHub has them for private repositories.
     pub draft: bool,
@@ -65,9 +66,9 @@ pub struct GitHubOptions {
     pub answer_bytes: usize,
 }
 
-/// Who is the author of commits.
-#[derive(Clone, Debug, Eq, PartialEq)]
-#[expect(clippy::exhaustive_enums, reason = "a commit is signed by GitHub or not")]
+/// Who is the author of commits, and how they come to GitHub.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
 pub enum Commits {
     /// This author, at the time of the failure: a retry makes the same commit. GitHub does not sign it.
     By {
@@ -79,6 +80,16 @@ pub enum Commits {
     /// The App, signed by GitHub. A retry makes another commit with the same tree; one of them is
     /// published. Only an App has its commits signed; with a token this is refused.
     SignedByGitHub,
+    /// The very commit that [`Commits::By`] makes, made by git and pushed over HTTPS. It takes fewer requests, and
+    /// nothing of it counts for the limits of the API.
+    Pushed {
+        /// The name.
+        name: String,
+        /// The email address.
+        email: String,
+        /// Where the commit is made: a mirror that has, or can fetch, the commit of the failure.
+        mirror: Repository,
+    },
 }
 
 /// How long, and how often.
@@ -153,6 +164,21 @@ impl GitHub {
         found.map(drop).map_err(|failure| failure.error)
     }
 
+    /// Whether a failure in `place` is one that this sink opens pull requests for: the path of a clone, or the
+    /// repository's own URL.
+    #[must_use]
+    pub fn serves(&self, place: &str) -> bool {
+        self.url.is_place_of(place, &self.repository)
+    }
+
+    /// What fetches from the repository: the token, or one of the App's, which is good for an hour.
+    ///
+    /// # Errors
+    /// As for opening a pull request.
+    pub async fn git_credentials(&self) -> Result<GitCredentials, AdapterError> {
+        Ok(self.sign_in().await?.git_credentials())
+    }
+
     async fn sign_in(&self) -> Result<Api, AdapterError> {
         let gate = Gate {
             client: self.client.clone(),
@@ -167,7 +193,7 @@ impl GitHub {
     }
 
     fn search<'a>(&'a self, api: &'a Api, run: &RunContext, announced: &'a Announcement) -> Search<'a> {
-        let signed = self.options.commits == Commits::SignedByGitHub;
+        let signed = matches!(self.options.commits, Commits::SignedByGitHub);
         Search { api, repository: &self.repository, run: run.run, announced, signed }
     }
 
@@ -178,7 +204,7 @@ impl GitHub {
         run: &RunContext,
         work: impl AsyncFnOnce(&Api) -> Result<T, AdapterError>,
     ) -> Result<T, AdapterError> {
-        if !self.url.is_place_of(&run.failure.repository, &self.repository) {
+        if !self.serves(&run.failure.repository) {
             let message = format!(
                 "unsupported clone URL: the failure is not in {}, the one repository that this sink opens pull requests in",
                 self.repository
@@ -206,7 +232,8 @@ impl PrSink for GitHub {
         let announced = change.announcement();
         self.within(OPEN, run, async |api| {
             let search = self.search(api, run, &announced);
-            Publication { search, options: &self.options, change }.open().await
+            let to = self.url.clone_location(&self.repository);
+            Publication { search, options: &self.options, run, change, to }.open().await
         })
         .await
     }

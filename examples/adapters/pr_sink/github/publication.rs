@@ -3,7 +3,7 @@
 use std::fmt;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use fix_pipeline::{AdapterError, AdapterErrorKind, Draft, PullRequest, Validated};
+use fix_pipeline::{AdapterError, AdapterErrorKind, Draft, PullRequest, RunContext, Validated};
 
 use super::api::{
     Api, Commit, Label, Labels, NewBlob, NewCommit, NewLabel, NewPull, NewReference, NewTree, NewTreeEntry, Object,
@@ -12,6 +12,7 @@ use super::api::{
 use super::failure::{Class, Failure};
 use super::search::Search;
 use super::{Commits, GitHubOptions, OPEN};
+use crate::repository::{Author, Location, Repository};
 
 /// Pull requests on one page of a list.
 const PAGE: usize = 50;
@@ -22,7 +23,10 @@ const PAGES_MAX: usize = 20;
 pub(super) struct Publication<'a> {
     pub(super) search: Search<'a>,
     pub(super) options: &'a GitHubOptions,
+    pub(super) run: &'a RunContext,
     pub(super) change: &'a Validated,
+    /// Where git finds the repository.
+    pub(super) to: Location,
 }
 
 impl Publication<'_> {
@@ -36,11 +40,11 @@ impl Publication<'_> {
         self.day_has_room().await?;
         let commit = match self.search.branch().await? {
             Some(commit) => commit,
-            None => {
-                let tree = self.make_tree().await?;
-                let commit = self.make_commit(&tree).await?;
-                self.make_branch(&commit).await?
-            }
+            None => match &self.options.commits {
+                Commits::By { name, email } => self.publish(Some(Author { name, email })).await?,
+                Commits::SignedByGitHub => self.publish(None).await?,
+                Commits::Pushed { name, email, mirror } => self.push(mirror, Author { name, email }).await?,
+            },
         };
         // Before anybody sees the pull request: what can't be labelled is not opened.
         self.make_labels().await?;
@@ -95,6 +99,29 @@ impl Publication<'_> {
         Err(self.error(AdapterErrorKind::Unavailable, message))
     }
 
+    /// Makes the branch, by requests alone.
+    async fn publish(&self, author: Option<Author<'_>>) -> Result<String, AdapterError> {
+        let tree = self.make_tree().await?;
+        let commit = self.make_commit(&tree, author).await?;
+        self.make_branch(&commit).await
+    }
+
+    /// Makes the branch by git. Whatever git says about it, GitHub says what is there.
+    async fn push(&self, mirror: &Repository, author: Author<'_>) -> Result<String, AdapterError> {
+        let commit = mirror.commit(self.run, self.change, author).await?;
+        let credentials = self.api().git_credentials();
+        let pushed = mirror.push(&self.to, Some(&credentials), &self.draft().branch, &commit).await;
+        if let Some(there) = self.search.branch().await? {
+            return Ok(there);
+        }
+        let said = pushed.err().map_or_else(|| "GitHub does not show it yet".to_owned(), |error| error.to_string());
+        // Time does not help where the server has judged.
+        let refused =
+            ["[remote rejected]", "Authentication failed", "error: 403"].iter().any(|word| said.contains(word));
+        let kind = if refused { AdapterErrorKind::Refused } else { AdapterErrorKind::Unavailable };
+        Err(self.error(kind, format!("the branch can't be pushed: {}", self.api().tellable(&said))))
+    }
+
     /// The validated tree, on the tree of the base: exactly it, or nothing.
     async fn make_tree(&self) -> Result<String, AdapterError> {
         let base = &self.draft().base_commit;
@@ -115,11 +142,12 @@ impl Publication<'_> {
         Err(self.refused(format!("the tree on GitHub is {sha}, and {} was validated", self.change.tree())))
     }
 
-    async fn make_commit(&self, tree: &str) -> Result<String, AdapterError> {
+    /// By `author`; without one by the App, and signed.
+    async fn make_commit(&self, tree: &str, author: Option<Author<'_>>) -> Result<String, AdapterError> {
         let draft = self.draft();
-        let signature = match &self.options.commits {
-            Commits::SignedByGitHub => None,
-            Commits::By { name, email } => {
+        let signature = match author {
+            None => None,
+            Some(Author { name, email }) => {
                 let date = DateTime::from_timestamp(draft.committed_at_s, 0);
                 let date = date.ok_or_else(|| self.refused("the time of the failure is none"))?;
                 Some(Signature { name, email, date })
@@ -136,8 +164,8 @@ impl Publication<'_> {
         if self.search.is_ours(&made) {
             return Ok(made.sha);
         }
-        Err(self.refused(match &self.options.commits {
-            Commits::SignedByGitHub if !made.is_signed() => {
+        Err(self.refused(match author {
+            None if !made.is_signed() => {
                 "GitHub has not signed the commit: it does so for an App only; sign in as one, or name an author"
                     .to_owned()
             }

@@ -6,6 +6,8 @@ use std::str::FromStr;
 
 use reqwest::Url;
 
+use crate::repository::Location;
+
 /// A repository on GitHub: `owner/name`.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct RepositoryName {
@@ -107,10 +109,20 @@ impl ApiUrl {
 
     /// The host that people see repositories at.
     fn web_host(&self) -> &str {
-        match self.0.host_str().unwrap_or_default() {
-            "api.github.com" => "github.com",
-            host => host,
+        let host = self.0.host_str().unwrap_or_default();
+        match host.strip_prefix("api.") {
+            Some(web) if web == "github.com" || web.ends_with(".ghe.com") => web,
+            _ => host,
         }
+    }
+
+    /// Where git finds `repository`.
+    pub(super) fn clone_location(&self, repository: &RepositoryName) -> Location {
+        let port = self.0.port().map_or_else(String::new, |port| format!(":{port}"));
+        let path = self.base_path();
+        // A server of one's own has its API below its web pages.
+        let path = path.strip_suffix("/api/v3").unwrap_or(path);
+        Location::Url(format!("{}://{}{port}{path}/{repository}.git", self.0.scheme(), self.web_host()))
     }
 
     /// Whether a failure in `place` is one in `repository`: a URL must be the URL of it. The path of a
@@ -119,17 +131,13 @@ impl ApiUrl {
         if place.starts_with('/') {
             return true;
         }
-        let name = match place.split_once("://") {
-            None => place,
-            Some(("https", rest)) => match rest.split_once('/') {
-                Some((host, path)) if host.eq_ignore_ascii_case(self.web_host()) => path,
-                _ => return false,
-            },
-            Some(_) => return false,
-        };
-        let name = name.strip_suffix('/').unwrap_or(name);
-        let name = name.strip_suffix(".git").unwrap_or(name);
-        name.parse::<RepositoryName>().is_ok_and(|name| name.is(repository))
+        let plain = place.strip_suffix('/').unwrap_or(place);
+        let plain = plain.strip_suffix(".git").unwrap_or(plain);
+        if plain.contains("://") {
+            let url = self.clone_location(repository).to_string();
+            return url.strip_suffix(".git").is_some_and(|url| url.eq_ignore_ascii_case(plain));
+        }
+        plain.parse::<RepositoryName>().is_ok_and(|name| name.is(repository))
     }
 }
 
@@ -191,6 +199,22 @@ mod tests {
             ["", "api.github.com", "file:///x", "https://t@github.example", "https://a.example/?x", "https://a/#x"]
         {
             assert_eq!(odd.parse::<ApiUrl>(), Err(InvalidApiUrl::Shape), "{odd}");
+        }
+    }
+
+    #[test]
+    fn git_finds_a_repository_beside_the_api() {
+        let repository: RepositoryName = "octo/app".parse().unwrap();
+        for (api, location) in [
+            ("https://api.github.com", "https://github.com/octo/app.git"),
+            ("https://api.octo.ghe.com/", "https://octo.ghe.com/octo/app.git"),
+            ("https://github.example/api/v3", "https://github.example/octo/app.git"),
+            ("https://api.example:8443/api/v3/", "https://api.example:8443/octo/app.git"),
+            ("http://[::1]:80/w/1", "http://[::1]/w/1/octo/app.git"),
+        ] {
+            let found = api.parse::<ApiUrl>().unwrap().clone_location(&repository);
+            assert_eq!(found.to_string(), location);
+            assert_eq!(location.parse::<Location>().unwrap(), found);
         }
     }
 
