@@ -343,7 +343,7 @@ fn a_run_is_of_the_branch_and_the_commit_that_are_named() {
         let id = object(&output)["run_id"].as_str().unwrap_or_else(|| panic!("{}", object(&output))).to_owned();
         let shown = fix(&["show", &id, "--json"], "", project.path());
         let text = String::from_utf8(shown.stdout).unwrap();
-        [&first[..], &git(&["rev-parse", "main"]), &git(&["rev-parse", "release/1"])]
+        [first.as_str(), &git(&["rev-parse", "main"]), &git(&["rev-parse", "release/1"])]
             .map(|commit| text.contains(commit))
     };
     assert_eq!(of(&[]), [false, false, true]);

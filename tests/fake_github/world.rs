@@ -115,7 +115,8 @@ impl World {
 
     /// The repository that `path` is in, who may fetch from it, and the path in it; where it is one for git.
     pub fn repository(&self, path: &str) -> Option<(PathBuf, Vec<String>, String)> {
-        let rest = path.strip_prefix(&self.name)?.strip_prefix(".git")?;
+        let rest = path.strip_prefix(&self.name)?;
+        let rest = rest.strip_prefix(".git").unwrap_or(rest);
         Some((self.directory.clone(), self.tokens.clone(), rest.to_owned()))
     }
 

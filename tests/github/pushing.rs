@@ -23,7 +23,7 @@ pub fn pushed(world: &World) -> Commits {
 }
 
 fn pushed_from(mirror: Repository) -> Commits {
-    Commits::Pushed { name: "Fix".to_owned(), email: "fix@localhost".to_owned(), mirror }
+    Commits::Pushed { name: "Fix".to_owned(), email: "fix@localhost".to_owned(), mirror: Box::new(mirror) }
 }
 
 fn location(world: &World) -> Location {
@@ -101,7 +101,7 @@ async fn an_author_without_a_name_is_refused() {
     let (run, change) = world.change("event-1").await;
     let mut sink = world.sink();
     sink.options.commits =
-        Commits::Pushed { name: " ".to_owned(), email: "a@b".to_owned(), mirror: world.repository.mirror() };
+        Commits::Pushed { name: " ".to_owned(), email: "a@b".to_owned(), mirror: Box::new(world.repository.mirror()) };
     let error = sink.open(&run, &change).await.unwrap_err();
     assert_eq!(error.kind(), AdapterErrorKind::Refused, "{}", told(&error));
     assert!(world.repository.other_branches().is_empty());

@@ -225,7 +225,7 @@ impl Config {
         sink.options.commits = match keys.commits {
             CommitsKind::Author => Commits::By { name, email },
             CommitsKind::GitHub => Commits::SignedByGitHub,
-            CommitsKind::Pushed => Commits::Pushed { name, email, mirror: mirror.clone() },
+            CommitsKind::Pushed => Commits::Pushed { name, email, mirror: Box::new(mirror.clone()) },
         };
         Ok(sink)
     }

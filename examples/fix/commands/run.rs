@@ -97,8 +97,12 @@ async fn failure(repository: &Repository, args: &RunArgs, log: Log) -> Result<Fa
 /// The branch that is meant when none is named.
 async fn head_branch(repository: &Repository) -> Result<String, CliError> {
     let Location::Local(path) = repository.location() else {
-        let found = repository.head_branch().await;
-        return found.map_err(|error| CliError::failed("there is no default branch; name one with --branch", &error));
+        return repository.head_branch().await.map_err(|error| match error.kind() {
+            AdapterErrorKind::Refused => {
+                CliError::unusable("there is no default branch; name one with --branch".to_owned())
+            }
+            _ => CliError::failed("the repository can't be read", &error),
+        });
     };
     repository.resolve("HEAD").await.map_err(|error| {
         let told = terminal::with_causes(&error);

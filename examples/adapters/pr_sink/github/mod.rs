@@ -88,7 +88,7 @@ pub enum Commits {
         /// The email address.
         email: String,
         /// Where the commit is made: a mirror that has, or can fetch, the commit of the failure.
-        mirror: Repository,
+        mirror: Box<Repository>,
     },
 }
 
