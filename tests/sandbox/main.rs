@@ -3,6 +3,7 @@
 mod again;
 mod environments;
 mod left;
+mod prepare;
 mod reports;
 mod targets;
 

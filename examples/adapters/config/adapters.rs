@@ -9,12 +9,12 @@ use fix_pipeline::{AdapterError, Entry, RunId, RunStore};
 use fix_plan::Redactor;
 use fix_policy::{PolicyEngine, PolicyError, SafetyPolicy};
 
-use super::{AbsolutePath, Config, ConfigError, PullRequestsKind, SandboxKind, StoreKind};
+use super::{AbsolutePath, Config, ConfigError, HostKey, PullRequestsKind, SandboxKind, StoreKind};
 use crate::plan_source::Rules;
 use crate::pr_sink::LocalGit;
 use crate::repository::{GitCredentials, Location, Repository, RepositoryOptions};
 use crate::run_store::{RunSummary, Sqlite};
-use crate::validator::{Bubblewrap, Recipes, SandboxLimits};
+use crate::validator::{Bubblewrap, PrepareHosts, Recipes, SandboxLimits};
 
 /// Where this process may have secrets.
 const SECRET_VARIABLES: [&str; 6] = [
@@ -122,10 +122,22 @@ impl Config {
             SandboxKind::Bubblewrap => {
                 let made = Bubblewrap::new(repository, self.recipes(), self.limits()).await;
                 let made = made.map_err(|error| ConfigError::Adapter("the sandbox", Box::new(error)))?;
+                let made = made.with_prepare_hosts(self.prepare_hosts());
                 Ok(Arc::new(if self.sandbox.keep_prepared { made } else { made.with_environments(None) }))
             }
             SandboxKind::Container => self.container(repository).await,
         }
+    }
+
+    fn prepare_hosts(&self) -> PrepareHosts {
+        let mut hosts = PrepareHosts::only([]);
+        for key in &self.sandbox.prepare_hosts {
+            match key {
+                HostKey::Public => hosts.public = true,
+                HostKey::Named(host) => hosts.named.push(host.clone()),
+            }
+        }
+        hosts
     }
 
     fn recipes(&self) -> Recipes {

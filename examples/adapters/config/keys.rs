@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use crate::validator::{HostName, InvalidHostName};
+
 /// A path that means the same wherever it is read.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
 #[serde(try_from = "PathBuf")]
@@ -130,6 +132,8 @@ pub struct SandboxKeys {
     pub output_mb: u32,
     /// Keep what preparing made for the next check; with bubblewrap.
     pub keep_prepared: bool,
+    /// What preparing may reach beside the package index; `*` is all outside of local networks. With bubblewrap.
+    pub prepare_hosts: Vec<HostKey>,
 }
 
 impl Default for SandboxKeys {
@@ -147,7 +151,27 @@ impl Default for SandboxKeys {
             open_files: 1_024,
             output_mb: 10,
             keep_prepared: true,
+            prepare_hosts: vec![HostKey::Public],
         }
+    }
+}
+
+/// Hosts that may be reached.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
+#[serde(try_from = "String")]
+#[non_exhaustive]
+pub enum HostKey {
+    /// `*`: all outside of local networks.
+    Public,
+    /// This one.
+    Named(HostName),
+}
+
+impl TryFrom<String> for HostKey {
+    type Error = InvalidHostName;
+
+    fn try_from(text: String) -> Result<Self, InvalidHostName> {
+        if text == "*" { Ok(Self::Public) } else { text.parse().map(Self::Named) }
     }
 }
 

@@ -16,7 +16,7 @@ use serde::Deserialize;
 pub use adapters::ConfiguredStore;
 pub use doctor::Finding;
 pub use keys::{
-    AbsolutePath, ChecksKeys, CommitsKind, ContainerKeys, GitHubKeys, ModelKeys, PolicyKeys, PullRequestsKeys,
+    AbsolutePath, ChecksKeys, CommitsKind, ContainerKeys, GitHubKeys, HostKey, ModelKeys, PolicyKeys, PullRequestsKeys,
     PullRequestsKind, RepositoriesKeys, SandboxKeys, SandboxKind, StoreKeys, StoreKind,
 };
 
@@ -26,9 +26,9 @@ pub const EXAMPLE: &str = include_str!("../../fix.toml");
 /// The environment goes by this name, two underscores before each further part: `FIX_SANDBOX__KIND`.
 const PREFIX: &str = "FIX";
 const SEPARATOR: &str = "__";
-/// The one key that holds a list.
-const LIST: &str = "checks.commands";
-const LIST_VARIABLE: &str = "FIX_CHECKS__COMMANDS";
+/// The keys that hold lists, and their variables.
+const LISTS: [(&str, &str); 2] =
+    [("checks.commands", "FIX_CHECKS__COMMANDS"), ("sandbox.prepare_hosts", "FIX_SANDBOX__PREPARE_HOSTS")];
 /// What the variables of the one key that holds a map begin with.
 const MAP_VARIABLES: &str = "FIX_CONTAINER__PREPARE_ENVIRONMENT__";
 
@@ -127,16 +127,18 @@ impl Config {
                 prepare_environment.push((key.to_owned(), value));
             }
         }
-        if let Some(lines) = environment.remove(LIST_VARIABLE) {
-            let items: Vec<&str> = lines.lines().collect();
-            layers = layers.set_override(LIST, items).map_err(ConfigError::Invalid)?;
+        for (list, variable) in LISTS {
+            if let Some(lines) = environment.remove(variable) {
+                let items: Vec<&str> = lines.lines().collect();
+                layers = layers.set_override(list, items).map_err(ConfigError::Invalid)?;
+            }
         }
         layers = layers.add_source(
             Environment::with_prefix(PREFIX).prefix_separator("_").separator(SEPARATOR).source(Some(environment)),
         );
         for (key, values) in flags {
             let set = match <[String; 1]>::try_from(values) {
-                Ok([value]) if key != LIST => layers.set_override(&key, value),
+                Ok([value]) if LISTS.iter().all(|(list, _)| *list != key) => layers.set_override(&key, value),
                 Ok(values) => layers.set_override(&key, values.to_vec()),
                 Err(values) => layers.set_override(&key, values),
             };
@@ -248,6 +250,14 @@ mod tests {
         assert_eq!(commands(load("", &[("FIX_CHECKS__COMMANDS", "a b\nc")], &[]).unwrap()), ["a b", "c"]);
         assert_eq!(commands(load("", &[("FIX_CHECKS__COMMANDS", "true")], &[]).unwrap()), ["true"]);
         assert_eq!(commands(load("", &[], &[("checks.commands", &["a b"])]).unwrap()), ["a b"]);
+        let hosts = |config: Config| config.sandbox.prepare_hosts;
+        let named = |name: &str| HostKey::Named(name.parse().unwrap());
+        assert_eq!(
+            hosts(load("", &[("FIX_SANDBOX__PREPARE_HOSTS", "a\n*")], &[]).unwrap()),
+            [named("a"), HostKey::Public]
+        );
+        assert_eq!(hosts(load("", &[], &[("sandbox.prepare_hosts", &["a:81"])]).unwrap()), [named("a:81")]);
+        assert_eq!(hosts(load("[sandbox]\nprepare_hosts = []", &[], &[]).unwrap()), []);
     }
 
     #[test]
@@ -281,6 +291,7 @@ mod tests {
     fn errors_name_the_key_and_the_place() {
         for (file, environment, said) in [
             ("[sandbox]\nprocesses = 'many'", [("", "")], ["sandbox.processes", "fix.toml"]),
+            ("[sandbox]\nprepare_hosts = ['a b']", [("", "")], ["sandbox.prepare_hosts", "a b"]),
             ("[sandbox]\nkind = 'jail'", [("", "")], ["sandbox.kind", "jail"]),
             ("[sandbox]\nproceses = 1", [("", "")], ["proceses", "`processes`"]),
             ("[github]\ntoken = 'x'", [("", "")], ["token", "token_file"]),

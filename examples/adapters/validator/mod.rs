@@ -9,7 +9,7 @@ mod limits;
 mod recipe;
 mod test_output;
 
-pub use bubblewrap::{Bubblewrap, Environments};
+pub use bubblewrap::{Bubblewrap, Environments, HostName, InvalidHostName, PrepareHosts};
 #[cfg(feature = "container")]
 pub use container::Container;
 pub use limits::SandboxLimits;

@@ -3,9 +3,9 @@
 use std::ffi::OsString;
 use std::fs;
 
-use super::index;
-use super::sandbox::{Job, Network, Sandbox};
+use super::sandbox::{Job, Network, PYTHON, Sandbox};
 use super::workspace::Workspace;
+use super::{index, outlet};
 use crate::validator::check::{ENVIRONMENT, NOBODY, PREPARE_ENVIRONMENT};
 
 impl Sandbox {
@@ -51,10 +51,9 @@ impl Sandbox {
         if self.disables_userns() {
             push(&["--disable-userns"]);
         }
-        if job.network == Network::Shared {
-            push(&["--share-net"]);
-            for file in ["/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf"] {
-                push(&["--ro-bind-try", file, file]);
+        if job.network == Network::Outlet {
+            for name in outlet::VARIABLES {
+                push(&["--setenv", name, outlet::PROXY]);
             }
             for (name, value) in PREPARE_ENVIRONMENT {
                 push(&["--setenv", name, value]);
@@ -81,12 +80,20 @@ impl Sandbox {
         for (inside, folder) in [("work", "/work"), ("tmp", "/tmp"), ("shm", "/dev/shm")] {
             push(&["--bind", &workspace.inside(inside).to_string_lossy(), folder]);
         }
+        if job.network == Network::Outlet {
+            push(&["--ro-bind", &workspace.outlet().to_string_lossy(), outlet::SOCKET]);
+        }
         // bubblewrap makes these in memory, without bounds.
         push(&["--remount-ro", "/dev", "--remount-ro", "/"]);
         // Inside: there the kernel counts the processes of this sandbox, not those of the host's user.
         let processes = format!("--nproc={}", limits.processes);
         push(&["--chdir", job.folder, "--", &prlimit, &processes, "--"]);
-        push(&["/bin/sh", "-c", job.command]);
+        match (job.network, outlet::PROXY.rsplit_once(':')) {
+            (Network::Outlet, Some((_, port))) => {
+                push(&[PYTHON, "-I", "-S", "-c", outlet::FORWARD, port, outlet::SOCKET, job.command]);
+            }
+            _ => push(&["/bin/sh", "-c", job.command]),
+        }
         arguments
     }
 }

@@ -2,36 +2,24 @@
 
 use std::fs;
 
+use super::outlet::{PrepareHosts, Routes};
+
 /// The system's settings of pip. They may hold passwords, so that no sandbox sees the file.
 const FILE: &str = "/etc/pip.conf";
 
 /// What is passed on of them, as pip calls it, and as its environment does.
-const SETTINGS: [(&str, &str); 7] = [
+const SETTINGS: [(&str, &str); 6] = [
     ("index-url", "PIP_INDEX_URL"),
     ("extra-index-url", "PIP_EXTRA_INDEX_URL"),
     ("trusted-host", "PIP_TRUSTED_HOST"),
     ("timeout", "PIP_DEFAULT_TIMEOUT"),
     ("default-timeout", "PIP_DEFAULT_TIMEOUT"),
     ("cert", "PIP_CERT"),
-    ("proxy", "PIP_PROXY"),
 ];
 
 /// What is passed on of this process's environment.
-const VARIABLES: [&str; 13] = [
-    "PIP_INDEX_URL",
-    "PIP_EXTRA_INDEX_URL",
-    "PIP_TRUSTED_HOST",
-    "PIP_DEFAULT_TIMEOUT",
-    "PIP_CERT",
-    "PIP_PROXY",
-    "SSL_CERT_FILE",
-    "HTTP_PROXY",
-    "HTTPS_PROXY",
-    "NO_PROXY",
-    "http_proxy",
-    "https_proxy",
-    "no_proxy",
-];
+const VARIABLES: [&str; 6] =
+    ["PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_TRUSTED_HOST", "PIP_DEFAULT_TIMEOUT", "PIP_CERT", "SSL_CERT_FILE"];
 
 /// The environment that tells pip its index, without credentials: that of this process, which pip heeds first, and
 /// the system's settings.
@@ -42,6 +30,20 @@ pub(super) fn settings() -> Vec<(&'static str, String)> {
     settings.extend(of_file(&file).into_iter().filter(|(name, _)| !given.contains(name)));
     settings.retain(|(_, value)| is_public(value));
     settings
+}
+
+/// The ways out of preparing: to `hosts` and the index, by this machine's proxies where it has any.
+pub(super) fn routes(hosts: PrepareHosts) -> Routes {
+    let settings = settings();
+    let urls =
+        settings.iter().filter(|(name, _)| name.ends_with("INDEX_URL")).flat_map(|(_, urls)| urls.split_whitespace());
+    let first = |names: &[&str]| {
+        let mut said = names.iter().filter_map(|name| std::env::var(name).ok());
+        said.find(|value| !value.is_empty()).unwrap_or_default()
+    };
+    let plain = first(&["PIP_PROXY", "http_proxy", "HTTP_PROXY"]);
+    let tunnel = first(&["PIP_PROXY", "https_proxy", "HTTPS_PROXY"]);
+    Routes::new(hosts, urls).through(&plain, &tunnel, &first(&["no_proxy", "NO_PROXY"]))
 }
 
 /// An address may carry a user with a password, or a token as its query.

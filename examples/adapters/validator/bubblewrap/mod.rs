@@ -6,6 +6,7 @@ mod environments;
 mod group;
 mod index;
 mod left;
+mod outlet;
 mod room;
 mod sandbox;
 mod workspace;
@@ -13,6 +14,7 @@ mod workspace;
 use fix_pipeline::{AdapterError, CheckStatus, Report, RunContext, Subject, Validator};
 
 pub use self::environments::Environments;
+pub use self::outlet::{HostName, InvalidHostName, PrepareHosts};
 use self::room::BubblewrapRoom;
 use self::sandbox::Sandbox;
 use super::check;
@@ -25,7 +27,8 @@ use crate::repository::{Repository, Snapshot};
 /// read-only or absent, a work directory in memory that nobody else sees. Where it may,
 /// it bounds the whole by control groups.
 ///
-/// *Prepare* may reach the package index; *check* has no network at all. When a
+/// *Prepare* has a proxy that leads to the package index, and to no service of this machine or its networks; *check* has
+/// no network at all. When a
 /// command, the whole, or this process ends, everything inside ends with it. Without
 /// a working sandbox there is an error, and nothing runs.
 #[derive(Debug)]
@@ -55,6 +58,13 @@ impl Bubblewrap {
     #[must_use]
     pub fn with_environments(mut self, environments: impl Into<Option<Environments>>) -> Self {
         self.environments = environments.into();
+        self
+    }
+
+    /// The same, with preparing that may reach `hosts`.
+    #[must_use]
+    pub fn with_prepare_hosts(mut self, hosts: PrepareHosts) -> Self {
+        self.sandbox.allow(hosts);
         self
     }
 

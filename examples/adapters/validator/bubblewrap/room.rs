@@ -79,7 +79,7 @@ impl Room for BubblewrapRoom<'_> {
     }
 
     async fn run(&mut self, phase: Phase, command: &str, deadline: Instant) -> Result<(Ended, Vec<u8>), AdapterError> {
-        let network = if phase == Phase::Prepare { Network::Shared } else { Network::None };
+        let network = if phase == Phase::Prepare { Network::Outlet } else { Network::None };
         self.sandbox.run(&self.cell, Job { network, ..Job::new(command) }, deadline).await
     }
 

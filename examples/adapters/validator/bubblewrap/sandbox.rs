@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::Arc;
 use std::time::Instant;
 
 use fix_pipeline::{AdapterError, AdapterErrorKind};
@@ -15,6 +16,7 @@ use super::calls;
 use super::environments;
 use super::group::{Group, Groups};
 use super::index;
+use super::outlet::{PrepareHosts, Routes};
 use super::room::make_environment;
 use super::workspace::{self, Workspace};
 use crate::validator::check::{Ended, NOBODY};
@@ -50,8 +52,8 @@ pub(super) const PYTHON: &str = "/usr/bin/python3";
 pub(super) enum Network {
     /// Nothing.
     None,
-    /// What the host reaches.
-    Shared,
+    /// What the proxy leads to.
+    Outlet,
 }
 
 /// A command, as `/bin/sh` reads it.
@@ -101,6 +103,8 @@ pub(super) struct Sandbox {
     /// Where control groups can be made, or why not.
     groups: Result<Groups, String>,
     limits: SandboxLimits,
+    /// Where preparing may go.
+    routes: Arc<Routes>,
 }
 
 impl Sandbox {
@@ -137,6 +141,7 @@ impl Sandbox {
             groups: Groups::find(&limits),
             bwrap,
             limits,
+            routes: Arc::new(index::routes(PrepareHosts::default())),
         };
         sandbox.try_out().await?;
         Ok(sandbox)
@@ -166,6 +171,10 @@ impl Sandbox {
         let group = self.groups.as_ref().ok().map(|groups| groups.make(&self.limits)).transpose().map_err(failed)?;
         let workspace = Workspace::open(&self.drop_root, &self.limits).await.map_err(failed)?;
         Ok(Cell { group, workspace })
+    }
+
+    pub(super) fn allow(&mut self, hosts: PrepareHosts) {
+        self.routes = Arc::new(index::routes(hosts));
     }
 
     pub(super) fn limits(&self) -> &SandboxLimits {
@@ -211,11 +220,12 @@ impl Sandbox {
             ),
         };
         format!(
-            "bubblewrap: own user, process, mount and IPC name spaces, no capabilities{}{}; check in a network name space of its \
-             own, prepare with the network of the host; {whole}; {} processes; {} MiB and {} files on disk, in memory; per \
+            "bubblewrap: own user, process, mount, IPC and network name spaces, no capabilities{}{}; no network, but for \
+             preparing a proxy to {}; {whole}; {} processes; {} MiB and {} files on disk, in memory; per \
              process {} s of processor time, {} open files, files of {} MiB; {} s in all, {} MiB of output",
             if self.disables_userns { ", no nested user name spaces" } else { "" },
             if self.filter.is_some() { ", system calls filtered" } else { "" },
+            self.routes.describe(),
             limits.processes,
             limits.disk_bytes >> 20,
             limits.disk_files,
@@ -230,7 +240,7 @@ impl Sandbox {
     /// The key of the environment that `recipe` makes here, when it reads `inputs`.
     pub(super) fn environment_key(&self, recipe: &Recipe, inputs: &[String]) -> String {
         // What is read from the system: Python, and the programs around it.
-        let mut parts = vec!["2".to_owned(), self.python.clone()];
+        let mut parts = vec!["3".to_owned(), self.python.clone()];
         parts.push(fs::read_to_string("/etc/os-release").unwrap_or_default());
         parts.push(make_environment(!recipe.prepare.is_empty()));
         parts.extend(index::settings().into_iter().map(|(name, value)| format!("{name}={value}")));
@@ -259,6 +269,11 @@ impl Sandbox {
         let out_of_memory = || group.as_ref().map_or(0, Group::out_of_memory);
         let before = out_of_memory();
         let holder = workspace.holder().map_err(failed)?;
+        // Closed with the command.
+        let _outlet = match job.network {
+            Network::None => None,
+            Network::Outlet => Some(workspace.open_outlet(Arc::clone(&self.routes)).map_err(failed)?),
+        };
         let mut outside = Command::new(PYTHON);
         outside.args(["-I", "-S", "-c", LAUNCH]).arg(&status_file).arg(groups.join(":"));
         outside.arg(self.filter.as_deref().unwrap_or_default());

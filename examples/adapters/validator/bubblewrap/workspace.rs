@@ -5,6 +5,7 @@ use std::io;
 use std::os::unix::fs::{PermissionsExt as _, chown};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tempfile::TempDir;
@@ -12,6 +13,7 @@ use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, ChildStdin, Command};
 
 use super::left;
+use super::outlet::{Outlet, Routes};
 use super::sandbox::{HINT, PYTHON, is_root};
 use crate::validator::check::NOBODY;
 use crate::validator::limits::SandboxLimits;
@@ -47,6 +49,9 @@ else:
     print("ready", flush=True)
     sys.stdin.read()
 "#;
+
+/// The name of the socket that leads out.
+const OUTLET: &str = "outlet";
 
 /// What that says where it may not.
 const NO_NAME_SPACE: &str = "making a user name space failed";
@@ -109,6 +114,16 @@ impl Workspace {
     /// The users that programs inside know.
     pub(super) fn users(&self) -> PathBuf {
         self.dir.path().join("passwd")
+    }
+
+    /// Opens the way out of the commands that may have one.
+    pub(super) fn open_outlet(&self, routes: Arc<Routes>) -> io::Result<Outlet> {
+        Outlet::open(self.dir.path(), OUTLET, routes)
+    }
+
+    /// Its socket.
+    pub(super) fn outlet(&self) -> PathBuf {
+        self.dir.path().join(OUTLET)
     }
 
     /// The file that the sandbox's own monitor writes the verdict to; not visible inside.

@@ -1,0 +1,220 @@
+//! Which hosts may be reached.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::str::FromStr;
+
+/// The hosts that preparing may reach, besides those of the package index that is set.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct PrepareHosts {
+    /// Any whose addresses are neither of this machine nor of a local network.
+    pub public: bool,
+    /// These, whatever their addresses.
+    pub named: Vec<HostName>,
+}
+
+impl PrepareHosts {
+    /// These hosts and no others, whatever their addresses.
+    #[must_use]
+    pub fn only(named: impl IntoIterator<Item = HostName>) -> Self {
+        Self { public: false, named: named.into_iter().collect() }
+    }
+}
+
+impl Default for PrepareHosts {
+    /// All but this machine and local networks.
+    fn default() -> Self {
+        Self { public: true, named: Vec::new() }
+    }
+}
+
+/// A host, with its port where that is neither 80 nor 443: `packages.example`, `10.0.0.7:3141`, `[::1]:3141`.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct HostName {
+    /// In lower case; of an address of version 6, without its brackets.
+    pub(super) name: String,
+    pub(super) port: Option<u16>,
+}
+
+/// A text that names no host.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("{0:?} names no host; write it as packages.example or packages.example:8443")]
+pub struct InvalidHostName(String);
+
+impl HostName {
+    /// Whether it is this one, or a usual port of it.
+    pub(super) fn is(&self, target: &Self) -> bool {
+        let usual = matches!(target.port, Some(80 | 443) | None);
+        self.name == target.name && (self.port.is_none() && usual || self.port == target.port)
+    }
+
+    /// The host of a URL, with its port.
+    pub(super) fn of_url(url: &str) -> Option<Self> {
+        let (scheme, rest) = url.split_once("://")?;
+        let port = match scheme.to_ascii_lowercase().as_str() {
+            "http" => 80,
+            "https" => 443,
+            _ => return None,
+        };
+        let authority = rest.split(['/', '?', '#']).next()?;
+        let host: Self = authority.parse().ok()?;
+        Some(Self { port: host.port.or(Some(port)), ..host })
+    }
+}
+
+impl FromStr for HostName {
+    type Err = InvalidHostName;
+
+    fn from_str(text: &str) -> Result<Self, InvalidHostName> {
+        let wrong = || InvalidHostName(text.to_owned());
+        let (name, port) = match text.rsplit_once(':') {
+            Some((name, port)) if !port.ends_with(']') => (name, Some(port)),
+            _ => (text, None),
+        };
+        let port = port.map(|port| port.parse().ok().filter(|port| *port > 0).ok_or_else(wrong)).transpose()?;
+        let name = match name.strip_prefix('[').and_then(|name| name.strip_suffix(']')) {
+            Some(address) => address.parse::<Ipv6Addr>().map_err(|_| wrong())?.to_string(),
+            None => name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase(),
+        };
+        let usual = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_');
+        let is_name = name.chars().all(usual) || name.parse::<Ipv6Addr>().is_ok();
+        if name.is_empty() || name.len() > 253 || !is_name { Err(wrong()) } else { Ok(Self { name, port }) }
+    }
+}
+
+impl fmt::Display for HostName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.name.contains(':') {
+            true => write!(f, "[{}]", self.name)?,
+            false => f.write_str(&self.name)?,
+        }
+        self.port.map_or(Ok(()), |port| write!(f, ":{port}"))
+    }
+}
+
+/// Whether an address is of this machine or of a network that it is in, where services trust each other: loopback,
+/// private, shared and link-local ones (the last are where clouds give out credentials), and those of many.
+pub(super) fn is_local(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(address) => is_local_v4(address),
+        IpAddr::V6(address) => {
+            let [first, second, third, .., seventh, eighth] = address.segments();
+            let [a, b] = seventh.to_be_bytes();
+            let [c, d] = eighth.to_be_bytes();
+            let last = || is_local_v4(Ipv4Addr::new(a, b, c, d));
+            // One of version 4 by another name: mapped, translated, tunnelled.
+            let embedded = match (first, second, third) {
+                (0, 0, 0) => address.is_loopback() || address.is_unspecified() || last(),
+                (0x64, 0xff9b, _) => last(),
+                (0x2002, high, low) => {
+                    let ([a, b], [c, d]) = (high.to_be_bytes(), low.to_be_bytes());
+                    is_local_v4(Ipv4Addr::new(a, b, c, d))
+                }
+                _ => false,
+            };
+            embedded || address.is_unique_local() || address.is_unicast_link_local() || address.is_multicast()
+                // Site-local, as it once was.
+                || first & 0xffc0 == 0xfec0
+        }
+    }
+}
+
+fn is_local_v4(address: Ipv4Addr) -> bool {
+    let [first, second, ..] = address.octets();
+    address.is_private()
+        || address.is_loopback()
+        || address.is_link_local()
+        || address.is_broadcast()
+        || address.is_multicast()
+        || first == 0
+        || (first, second & 0xc0) == (100, 64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_is_a_name_and_perhaps_a_port() {
+        for (text, shown) in [
+            ("Packages.Example.", "packages.example"),
+            ("packages.example:8443", "packages.example:8443"),
+            ("10.0.0.7:3141", "10.0.0.7:3141"),
+            ("[::1]:3141", "[::1]:3141"),
+            ("[0:0::1]", "[::1]"),
+        ] {
+            assert_eq!(text.parse::<HostName>().unwrap().to_string(), shown);
+        }
+        for bad in ["", ":80", "a:0", "a:70000", "a b", "a/b", "me@a", "*.a", "[a]", "a:b:1", "https://a", "é"] {
+            assert!(bad.parse::<HostName>().is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_host_without_a_port_is_its_usual_ones() {
+        let is = |rule: &str, target: &str| rule.parse::<HostName>().unwrap().is(&target.parse().unwrap());
+        assert!(
+            is("a.example", "A.example:443") && is("a.example", "a.example:80") && is("a.example:81", "a.example:81")
+        );
+        assert!(
+            !is("a.example", "a.example:22")
+                && !is("a.example:81", "a.example:80")
+                && !is("a.example", "b.a.example:80")
+        );
+        assert_eq!(HostName::of_url("https://Index.example/simple?x").unwrap().to_string(), "index.example:443");
+        assert_eq!(HostName::of_url("http://[::1]:8080").unwrap().to_string(), "[::1]:8080");
+        assert_eq!(HostName::of_url("ftp://a"), None);
+        assert_eq!(HostName::of_url("https://me:word@a"), None);
+    }
+
+    #[test]
+    fn local_addresses_are_known_by_whatever_name() {
+        for local in [
+            "127.0.0.1",
+            "127.9.9.9",
+            "10.1.2.3",
+            "172.16.0.1",
+            "172.31.255.255",
+            "192.168.1.1",
+            "169.254.169.254",
+            "100.64.0.1",
+            "100.127.255.255",
+            "0.0.0.0",
+            "0.1.2.3",
+            "255.255.255.255",
+            "224.0.0.1",
+            "::",
+            "::1",
+            "::ffff:10.0.0.1",
+            "::ffff:127.0.0.1",
+            "::10.0.0.1",
+            "64:ff9b::a00:1",
+            "2002:7f00:1::",
+            "fe80::1",
+            "febf::1",
+            "fc00::1",
+            "fdff::1",
+            "fec0::1",
+            "ff02::1",
+        ] {
+            assert!(is_local(local.parse().unwrap()), "{local}");
+        }
+        for elsewhere in [
+            "1.1.1.1",
+            "172.15.0.1",
+            "172.32.0.1",
+            "192.167.0.1",
+            "100.63.0.1",
+            "100.128.0.1",
+            "203.0.113.80",
+            "11.0.0.1",
+            "2606:4700::1111",
+            "::ffff:1.1.1.1",
+            "64:ff9b::101:101",
+            "2002:101:101::",
+        ] {
+            assert!(!is_local(elsewhere.parse().unwrap()), "{elsewhere}");
+        }
+    }
+}
