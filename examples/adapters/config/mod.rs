@@ -159,6 +159,7 @@ impl Config {
         for (key, value, least, most) in [
             ("sandbox.wall_time_s", sandbox.wall_time_s, 1, DAY_S),
             ("sandbox.cpu_s", sandbox.cpu_s, 1, DAY_S),
+            ("sandbox.cpu_millis", sandbox.cpu_millis.into(), 10, 1_000_000),
             ("sandbox.memory_mb", sandbox.memory_mb, 64, PIB_MB),
             ("sandbox.processes", sandbox.processes, 8, 1 << 22),
             ("sandbox.disk_mb", sandbox.disk_mb, 16, PIB_MB),
