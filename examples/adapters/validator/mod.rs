@@ -2,6 +2,7 @@
 
 mod archive;
 mod bubblewrap;
+mod calls;
 mod check;
 #[cfg(feature = "container")]
 pub mod container;

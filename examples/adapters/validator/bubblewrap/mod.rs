@@ -1,7 +1,6 @@
 //! Checks in a bubblewrap sandbox.
 
 mod arguments;
-mod calls;
 mod environments;
 mod group;
 mod index;

@@ -15,6 +15,7 @@ use futures_util::TryStreamExt as _;
 use super::owner::Owner;
 use super::spec::{EXPIRES, OWNER, now_s};
 use super::{ContainerOptions, Pull};
+use crate::validator::calls::{self, Nested};
 
 /// The longest that the engine may think about a request, in seconds.
 const ANSWER_S: u64 = 60;
@@ -43,6 +44,9 @@ impl Engine {
         let info = docker.info().await.map_err(no_engine)?;
         if let Some(lack) = lack(&info) {
             return Err(no_sandbox(format!("the container engine can't {lack}")));
+        }
+        if calls::filter(Nested::Here).is_none() {
+            return Err(no_sandbox("no filter of system calls is known for this processor"));
         }
         let image = image(&docker, options).await?;
         if image.config.as_ref().is_some_and(|config| config.volumes.as_ref().is_some_and(|list| !list.is_empty())) {

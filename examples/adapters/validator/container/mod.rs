@@ -66,7 +66,7 @@ impl Container {
             None => Ok(()),
             Some(said) => {
                 let image = &self.options.image;
-                Err(no_sandbox(format!("the image {image} needs /bin/sh, sleep, and python3 with venv: {said}")))
+                Err(no_sandbox(format!("the image {image} needs /bin/sh, and python3 with venv and ctypes: {said}")))
             }
         }
     }

@@ -1,5 +1,8 @@
 //! One check's containers.
 
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use bollard::container::{AttachContainerResults, LogOutput};
@@ -12,6 +15,7 @@ use bollard::query_parameters::{
 use bytes::Bytes;
 use fix_pipeline::{AdapterError, AdapterErrorKind, Phase};
 use futures_util::{Stream, StreamExt as _, TryStreamExt as _};
+use tokio::io::AsyncWrite;
 use tokio::time::{Instant as Deadline, timeout_at};
 
 use super::ContainerOptions;
@@ -20,6 +24,12 @@ use super::janitor::{Janitor, Lease, Object};
 use super::spec::{self, Volumes};
 use crate::validator::archive;
 use crate::validator::check::{Ended, Room};
+
+/// Whether the work directory can be written, and what the kernel says of memory can be read.
+const TRY_OUT: &str = "\
+test -w /work/tree && test -w /work/home &&
+{ test -r /sys/fs/cgroup/memory.events || test -r /sys/fs/cgroup/memory/memory.oom_control ||
+! echo 'the control groups can not be read'; }";
 
 /// Volumes that live as long as this, and commands that run on them.
 ///
@@ -42,10 +52,24 @@ pub(super) struct ContainerRoom<'r> {
 /// A tree, laid out once.
 #[derive(Debug)]
 struct Floor<'r> {
+    _life: LifeLine,
     /// Keeps the volumes.
     holder: Lease<'r>,
     tree: Lease<'r>,
 }
+
+/// The input of a container, which ends with it: with this process, at the latest. In a mutex, so that others may
+/// share what holds it; nobody writes.
+struct LifeLine(#[expect(dead_code, reason = "it is held")] Mutex<Pin<Box<dyn AsyncWrite + Send>>>);
+
+impl fmt::Debug for LifeLine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LifeLine").finish_non_exhaustive()
+    }
+}
+
+/// What is printed in a container, by both streams.
+type Printed = Pin<Box<dyn Stream<Item = Result<LogOutput, Error>> + Send>>;
 
 impl<'r> ContainerRoom<'r> {
     /// A work directory with `files` in its tree.
@@ -69,7 +93,7 @@ impl<'r> ContainerRoom<'r> {
 
     /// What a command says that needs all that a check needs, when it does not succeed.
     pub(super) async fn try_out(&mut self) -> Result<Option<String>, AdapterError> {
-        let command = format!("{} && test -w /work/tree && test -w /work/home", self.make_environment(false));
+        let command = format!("{} && {TRY_OUT}", self.make_environment(false));
         let (ended, printed) = self.run(Phase::Check, &command, Instant::now() + Duration::from_secs(60)).await?;
         let said: String = String::from_utf8_lossy(&printed).trim().chars().take(500).collect();
         Ok((ended != Ended::Exit(0)).then(|| format!("{ended:?}: {said}")))
@@ -86,11 +110,12 @@ impl<'r> ContainerRoom<'r> {
     /// Makes a new tree.
     async fn lay_out(&mut self) -> Result<Floor<'r>, AdapterError> {
         let tree = volume(self.engine, self.janitor, self.options, self.new_name("tree")).await?;
-        let volumes = Volumes { work: self.work.name(), tree: tree.name() };
+        let volumes = Volumes { work: self.work.name(), tree: tree.name(), tmp: None };
         let body = spec::holder(self.options, self.engine.image(), volumes);
         let name = self.new_name("holder");
-        let floor = Floor { holder: self.create(name, body).await?, tree };
-        self.start(&floor.holder).await?;
+        let holder = self.create(name, body).await?;
+        let (life, _) = self.start(&holder).await?;
+        let floor = Floor { _life: life, holder, tree };
         self.upload(&floor, "/work/tree", self.files.clone()).await?;
         Ok(floor)
     }
@@ -111,20 +136,22 @@ impl<'r> ContainerRoom<'r> {
         Ok(lease)
     }
 
-    async fn start(&self, container: &Lease<'_>) -> Result<(), AdapterError> {
-        let started = self.engine.docker().start_container(container.name(), None::<StartContainerOptions>).await;
-        started.map_err(|error| failed("start a container", error))
+    /// Starts a container that ends when what is returned is dropped.
+    async fn start(&self, container: &Lease<'_>) -> Result<(LifeLine, Printed), AdapterError> {
+        let docker = self.engine.docker();
+        let options = AttachContainerOptionsBuilder::new().stream(true).stdin(true).stdout(true).stderr(true).build();
+        let attached = docker.attach_container(container.name(), Some(options)).await;
+        let AttachContainerResults { output, input } =
+            attached.map_err(|error| failed("read from a container", error))?;
+        let started = docker.start_container(container.name(), None::<StartContainerOptions>).await;
+        started.map_err(|error| failed("start a container", error))?;
+        Ok((LifeLine(Mutex::new(input)), output))
     }
 
     /// Starts a container, reads what it prints, and gives how it ended.
     async fn watch(&self, container: &Lease<'_>, deadline: Deadline) -> Result<(Ended, Vec<u8>), AdapterError> {
         let docker = self.engine.docker();
-        let options = AttachContainerOptionsBuilder::new().stream(true).stdin(true).stdout(true).stderr(true).build();
-        let attached = docker.attach_container(container.name(), Some(options)).await;
-        // The input is what the command lives by: it is closed with this process, at the latest.
-        let AttachContainerResults { mut output, input: _input } =
-            attached.map_err(|error| failed("read from a container", error))?;
-        self.start(container).await?;
+        let (_life, mut output) = self.start(container).await?;
         let mut printed = Vec::new();
         let most = self.options.limits.output_bytes;
         match timeout_at(deadline, read(&mut output, most, &mut printed)).await {
@@ -145,8 +172,12 @@ impl<'r> ContainerRoom<'r> {
         let code = state.exit_code.and_then(|code| i32::try_from(code).ok());
         let ended = match (state.running, code) {
             (Some(false), Some(code)) if state.oom_killed != Some(true) => {
-                // A shell reports a signal so.
-                if code > 128 { Ended::Signal } else { Ended::Exit(code) }
+                match code {
+                    spec::OUT_OF_MEMORY => Ended::OutOfMemory,
+                    // A shell reports a signal so.
+                    129.. => Ended::Signal,
+                    code => Ended::Exit(code),
+                }
             }
             (Some(false), Some(_)) => Ended::OutOfMemory,
             _ => {
@@ -169,14 +200,17 @@ impl Room for ContainerRoom<'_> {
     }
 
     async fn run(&mut self, phase: Phase, command: &str, deadline: Instant) -> Result<(Ended, Vec<u8>), AdapterError> {
+        let tmp = self.new_name("tmp");
+        let tmp = volume(self.engine, self.janitor, self.options, tmp).await?;
         let name = self.new_name("command");
         let tree = self.floor.as_ref().map(|floor| floor.tree.name()).unwrap_or_default();
-        let volumes = Volumes { work: self.work.name(), tree };
+        let volumes = Volumes { work: self.work.name(), tree, tmp: Some(tmp.name()) };
         let body = spec::command(self.options, self.engine.image(), volumes, phase, command);
         let container = self.create(name, body).await?;
         let watched = self.watch(&container, Deadline::from_std(deadline)).await;
         // Whatever still runs in it ends with it.
         container.end().await?;
+        tmp.end().await?;
         watched
     }
 
