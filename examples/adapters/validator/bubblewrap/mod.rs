@@ -1,20 +1,18 @@
 //! Checks in a bubblewrap sandbox.
 
 mod arguments;
-mod environments;
 mod group;
 mod index;
-mod left;
 mod room;
 mod sandbox;
 mod workspace;
 
 use fix_pipeline::{AdapterError, CheckStatus, Report, RunContext, Subject, Validator};
 
-pub use self::environments::Environments;
 use self::room::BubblewrapRoom;
 use self::sandbox::Sandbox;
 use super::check;
+use super::environments::Environments;
 use super::limits::SandboxLimits;
 use super::recipe::{Recipe, Recipes, inputs};
 use crate::repository::{Repository, Snapshot};
@@ -45,8 +43,7 @@ impl Bubblewrap {
     /// working sandbox on this machine; the message says what to install or allow.
     pub async fn new(repository: Repository, recipes: Recipes, limits: SandboxLimits) -> Result<Self, AdapterError> {
         let sandbox = Sandbox::find(limits).await?;
-        let cache = repository.git().dir().parent();
-        let environments = cache.map(|cache| Environments::new(cache.join("environments")));
+        let environments = Environments::beside(&repository);
         Ok(Self { repository, recipes, environments, sandbox })
     }
 

@@ -11,13 +11,13 @@ use tokio::io::AsyncReadExt as _;
 use tokio::process::Command;
 use tokio::time::{Instant as Deadline, timeout_at};
 
-use super::environments;
 use super::group::{Group, Groups};
 use super::index;
 use super::room::make_environment;
 use super::workspace::{self, Workspace};
 use crate::validator::calls;
 use crate::validator::check::{Ended, NOBODY};
+use crate::validator::environments;
 use crate::validator::limits::SandboxLimits;
 use crate::validator::recipe::Recipe;
 

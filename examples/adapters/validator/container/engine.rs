@@ -1,9 +1,10 @@
 //! The engine, and the image that is used.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use bollard::errors::Error;
-use bollard::models::{ImageInspect, SystemInfo};
+use bollard::models::{ContainerSummary, ImageInspect, SystemInfo};
 use bollard::query_parameters::{
     CreateImageOptionsBuilder, ListContainersOptionsBuilder, ListVolumesOptionsBuilder, RemoveContainerOptionsBuilder,
     RemoveVolumeOptions,
@@ -96,8 +97,7 @@ impl Engine {
     pub(super) async fn sweep(&self) -> Result<(), AdapterError> {
         let swept = |error| failed("look for containers that were left", error);
         let labelled = HashMap::from([("label", vec![EXPIRES])]);
-        let list = ListContainersOptionsBuilder::new().all(true).filters(&labelled).build();
-        for container in self.docker.list_containers(Some(list)).await.map_err(swept)? {
+        for container in self.list_containers(&labelled).await.map_err(swept)? {
             if let (Some(id), true) = (container.id, is_over(container.labels.as_ref())) {
                 let options = RemoveContainerOptionsBuilder::new().force(true).v(true).build();
                 // Another worker may be at it.
@@ -111,6 +111,21 @@ impl Engine {
             }
         }
         Ok(())
+    }
+
+    /// Podman fails to list while one of them is being removed, or names a state that Docker has not.
+    async fn list_containers(&self, filters: &HashMap<&str, Vec<&str>>) -> Result<Vec<ContainerSummary>, Error> {
+        const ATTEMPTS: u32 = 50;
+        let list = ListContainersOptionsBuilder::new().all(true).filters(filters).build();
+        let mut attempt = 1;
+        loop {
+            match self.docker.list_containers(Some(list.clone())).await {
+                Err(Error::DockerResponseServerError { .. } | Error::JsonDataError { .. }) if attempt < ATTEMPTS => {}
+                listed => return listed,
+            }
+            attempt += 1;
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
     }
 }
 

@@ -28,59 +28,11 @@ const SHELL: &str =
 
 /// PID 1 outlives a command that is killed, and says so by its exit code, as a shell does. It ends, and all others
 /// with it, when its input ends, which whoever waits for the command holds open; and when the time is over anyway.
-/// Nothing inside can kill it. Without a command, it waits for that alone.
+/// Nothing inside can kill it. Without a command, it waits for that alone. A command of ours may read the input.
 ///
 /// It refuses the calls that the engine's own filter may let through, such as Podman's does for user name spaces and
 /// keys. And it looks whether the kernel ended something for its memory: not every engine tells.
-const INIT: &str = r#"
-import ctypes, os, select, signal, sys, time
-command, seconds, calls, out_of_memory = sys.argv[1:]
-class Filter(ctypes.Structure):
-    _fields_ = [("length", ctypes.c_ushort), ("program", ctypes.c_char_p)]
-libc = ctypes.CDLL(None, use_errno=True)
-# No other process traces or stops this one then (PR_SET_DUMPABLE); what is started is as usual again.
-libc.prctl(4, 0, 0, 0, 0)
-calls = bytes.fromhex(calls)
-if libc.prctl(22, 2, ctypes.byref(Filter(len(calls) // 8, calls)), 0, 0) != 0:
-    sys.exit("system calls can't be filtered: " + os.strerror(ctypes.get_errno()))
-def was_out_of_memory():
-    for path in "/sys/fs/cgroup/memory.events", "/sys/fs/cgroup/memory/memory.oom_control":
-        try:
-            with open(path) as events:
-                return any(line.startswith("oom_kill ") and line != "oom_kill 0\n" for line in events)
-        except OSError:
-            pass
-    return False
-end = time.monotonic() + float(seconds)
-signal.signal(signal.SIGINT, signal.SIG_DFL)
-woken, wake = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
-signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
-signal.signal(signal.SIGCHLD, lambda *_: None)
-child = os.fork() if command else None
-if child == 0:
-    for number in signal.SIGPIPE, signal.SIGXFSZ, signal.SIGCHLD:
-        signal.signal(number, signal.SIG_DFL)
-    os.dup2(os.open("/dev/null", os.O_RDONLY), 0)
-    os.execv("/bin/sh", ["/bin/sh", "-c", command])
-while True:
-    ready, _, _ = select.select([0, woken], [], [], max(0, end - time.monotonic()))
-    if not ready or 0 in ready and not os.read(0, 4096):
-        os._exit(137)
-    if woken in ready:
-        os.read(woken, 4096)
-        while True:
-            try:
-                ended, status = os.waitpid(-1, os.WNOHANG)
-            except ChildProcessError:
-                break
-            if ended == 0:
-                break
-            if ended == child and was_out_of_memory():
-                os._exit(int(out_of_memory))
-            if ended == child:
-                code = os.WEXITSTATUS(status) if os.WIFEXITED(status) else 128 + os.WTERMSIG(status)
-                os._exit(min(code, int(out_of_memory) - 1))
-"#;
+const INIT: &str = include_str!("init.py");
 
 /// The exit code for what the kernel ended for its memory. Above those of all signals; a command's own becomes another
 /// one of them.
@@ -95,18 +47,27 @@ pub(super) struct Volumes<'v> {
     pub(super) tmp: Option<&'v str>,
 }
 
-/// A container that runs `command`.
+/// What a container runs.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Words<'w> {
+    pub(super) phase: Phase,
+    /// As `/bin/sh` reads it; nothing runs when it is empty.
+    pub(super) command: &'w str,
+    /// Whether it reads the input of the container.
+    pub(super) reads: bool,
+}
+
+/// A container that runs a command.
 pub(super) fn command(
     options: &ContainerOptions,
     image: &str,
     volumes: Volumes<'_>,
-    phase: Phase,
-    command: &str,
+    words: Words<'_>,
 ) -> ContainerCreateBody {
-    let mut body = container(options, image, volumes, command, options.limits.wall_time + Duration::from_secs(60));
+    let mut body = container(options, image, volumes, words, options.limits.wall_time + Duration::from_secs(60));
     body.attach_stdout = Some(true);
     body.attach_stderr = Some(true);
-    if phase == Phase::Prepare {
+    if words.phase == Phase::Prepare {
         if let Some(host) = &mut body.host_config {
             host.network_mode = Some(options.prepare_network.clone().unwrap_or_else(|| "none".to_owned()));
         }
@@ -119,7 +80,8 @@ pub(super) fn command(
 
 /// A container that does nothing but keep volumes in memory that would else be gone with the last who uses them.
 pub(super) fn holder(options: &ContainerOptions, image: &str, volumes: Volumes<'_>) -> ContainerCreateBody {
-    container(options, image, volumes, "", lifetime(options))
+    let nothing = Words { phase: Phase::Check, command: "", reads: false };
+    container(options, image, volumes, nothing, lifetime(options))
 }
 
 /// A folder in memory, which is the one storage that every engine can bound.
@@ -155,12 +117,13 @@ fn container(
     options: &ContainerOptions,
     image: &str,
     volumes: Volumes<'_>,
-    command: &str,
+    words: Words<'_>,
     time: Duration,
 ) -> ContainerCreateBody {
     let calls = calls::filter(Nested::Here).unwrap_or_default();
     let (seconds, out_of_memory) = (time.as_secs().to_string(), OUT_OF_MEMORY.to_string());
-    let words = ["/bin/sh", "-c", SHELL, INIT, command, &seconds, &calls, &out_of_memory];
+    let reads = if words.reads { "reads" } else { "" };
+    let words = ["/bin/sh", "-c", SHELL, INIT, words.command, &seconds, &calls, &out_of_memory, reads];
     ContainerCreateBody {
         image: Some(image.to_owned()),
         entrypoint: Some(words.map(str::to_owned).to_vec()),
