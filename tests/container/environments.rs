@@ -104,9 +104,8 @@ pub async fn trees_with_the_same_requirements_share(engine: &TestEngine) {
     let mut options = engine.options();
     options.prepare_environment = vec![("PIP_INDEX_URL".to_owned(), index)];
     let check = async |requirements: &str, test: &str| {
-        let test = format!(
-            "import unittest, made\n\n\nclass Test(unittest.TestCase):\n    def test(self):\n        {test}\n"
-        );
+        let test =
+            format!("import unittest, made\n\n\nclass Test(unittest.TestCase):\n    def test(self):\n        {test}\n");
         // A module of this name would be taken for pip's, if the tree were on its path.
         let planted = "raise SystemExit('code of the tree was run')\n";
         let files = [("requirements.txt", requirements), ("test_a.py", test.as_str()), ("pip.py", planted)];

@@ -50,6 +50,7 @@ macro_rules! tests {
 
 tests! {
     attacks_are_held,
+    only_what_is_bounded_can_be_written,
     limits_end_a_check_with_a_status_of_its_own,
     preparing_has_the_network_and_leaves_the_tree_as_it_was,
     a_dropped_check_leaves_nothing,
@@ -309,6 +310,29 @@ async fn nothing_outlives_a_killed_worker(engine: &TestEngine) {
     assert_eq!(lives_on(), nothing);
     assert!(!engine.left().is_empty(), "the worker removed what it was killed before");
     checked(&[("a.txt", "a\n")], fixed(&[], &["true"]), engine.options()).await;
+    engine.assert_empty();
+}
+
+/// Prints every folder that can be written.
+const WRITABLE: &str = r#"
+import os
+for folder, below, _ in os.walk("/"):
+    if folder == "/proc":
+        below.clear()
+    if os.access(folder, os.W_OK):
+        print("writable:", folder)
+"#;
+
+/// What is bounded, by this or, for queues of messages, by the kernel; Podman would give more.
+async fn only_what_is_bounded_can_be_written(engine: &TestEngine) {
+    let files = [("writable.py", WRITABLE), ("a.txt", "a\n")];
+    let report = checked(&files, fixed(&[], &["python3 -I writable.py"]), engine.options()).await;
+    let folders = named(&report.output_tail, "writable: ");
+    let mounts: BTreeSet<_> =
+        folders.iter().map(|folder| if folder.starts_with("/work/") { "/work" } else { folder }).collect();
+    let mut expected = BTreeSet::from(["/dev/shm", "/tmp", "/work"]);
+    expected.extend(mounts.contains("/dev/mqueue").then_some("/dev/mqueue"));
+    assert_eq!(mounts, expected, "{report:?}");
     engine.assert_empty();
 }
 

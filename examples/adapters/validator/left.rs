@@ -33,9 +33,8 @@ pub(super) fn claim(path: &Path) -> io::Result<Option<File>> {
 pub(super) fn sweep(folder: &Path, prefix: &str, remove: impl Fn(&Path) -> io::Result<()>) {
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         let user = rustix::process::geteuid();
-        let is_ours = entry
-            .metadata()
-            .is_ok_and(|data| data.uid() == user.as_raw() || user.is_root() && data.uid() == NOBODY);
+        let is_ours =
+            entry.metadata().is_ok_and(|data| data.uid() == user.as_raw() || user.is_root() && data.uid() == NOBODY);
         if !is_ours || !entry.file_name().to_string_lossy().starts_with(prefix) {
             continue;
         }

@@ -78,7 +78,10 @@ impl Container {
             None => Ok(()),
             Some(said) => {
                 let image = &self.options.image;
-                Err(no_sandbox(format!("the image {image} needs /bin/sh, and python3 with venv and ctypes: {said}")))
+                Err(no_sandbox(format!(
+                    "no command can be held; the image {image} needs /bin/sh, and python3 with venv and ctypes, and the \
+                     engine the right to set limits: {said}"
+                )))
             }
         }
     }

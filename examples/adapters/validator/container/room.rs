@@ -30,11 +30,18 @@ use crate::validator::archive;
 use crate::validator::check::{Ended, Prepared, Room};
 use crate::validator::environments::{Found, Kept, Making, PATIENCE};
 
-/// Whether the work directory can be written, and what the kernel says of memory can be read.
-const TRY_OUT: &str = "\
-test -w /work/tree && test -w /work/home &&
-{ test -r /sys/fs/cgroup/memory.events || test -r /sys/fs/cgroup/memory/memory.oom_control ||
-! echo 'the control groups can not be read'; }";
+/// Whether the work directory can be written, and the control groups have the limits: Podman passes them over without
+/// a word where it can't set them, which is without root with version 1 of control groups.
+const TRY_OUT: &str = r#"
+held() {
+    most=
+    for file in "/sys/fs/cgroup/$2" "/sys/fs/cgroup/$3"; do
+        test -r "$file" && read -r most rest < "$file" && break
+    done
+    { test "$most" -ge 1 && test "$most" -le "$1"; } 2>/dev/null || ! echo "the engine does not set the limit $2: '$most'"
+}
+test -w /work/tree && test -w /work/home && held "$memory" memory.max memory/memory.limit_in_bytes &&
+held "$processes" pids.max pids/pids.max && held 1000000000000 cpu.max cpu/cpu.cfs_quota_us"#;
 
 /// Volumes that live as long as this, and commands that run on them.
 ///
@@ -116,7 +123,10 @@ impl<'r> ContainerRoom<'r> {
 
     /// What a command says that needs all that a check needs, when it does not succeed.
     pub(super) async fn try_out(&mut self) -> Result<Option<String>, AdapterError> {
-        let command = format!("{} && {TRY_OUT}", self.make_environment(false));
+        let limits = &self.options.limits;
+        let (memory, processes) = (limits.memory_bytes, limits.processes);
+        let environment = self.make_environment(false);
+        let command = format!("memory={memory} processes={processes}; {environment} && {{ {TRY_OUT}; }}");
         let (ended, printed) = self.run(Phase::Check, &command, Instant::now() + Duration::from_secs(60)).await?;
         let said: String = String::from_utf8_lossy(&printed).trim().chars().take(500).collect();
         Ok((ended != Ended::Exit(0)).then(|| format!("{ended:?}: {said}")))
@@ -298,8 +308,7 @@ impl Room for ContainerRoom<'_> {
         let (Some(kept), Some(making)) = (self.kept.clone(), self.making.take()) else { return };
         let Ok(output) = making.output() else { return };
         let job = Job { phase: Phase::Check, command: PACK, input: None };
-        let (most, deadline) =
-            (kept.bytes_max(&self.options.limits), Instant::now() + self.options.limits.wall_time);
+        let (most, deadline) = (kept.bytes_max(&self.options.limits), Instant::now() + self.options.limits.wall_time);
         let packed = self.execute(job, &mut tokio::fs::File::from_std(output), most, deadline).await;
         if packed.is_ok_and(|ended| ended == Ended::Exit(0)) {
             kept.put(making).await;

@@ -150,10 +150,8 @@ fn host(options: &ContainerOptions, volumes: Volumes<'_>) -> HostConfig {
     // Where nothing else is mounted, Podman makes these writable, without a bound.
     let sealed = "ro,noexec,nosuid,nodev,mode=0755,size=16m";
     let ulimits = [("cpu", limits.cpu_s), ("fsize", limits.file_bytes), ("nofile", limits.open_files), ("core", 0)];
-    let ulimits = ulimits.into_iter().chain(most_processes().map(|most| ("nproc", most))).map(|(name, most)| ResourcesUlimits {
-        name: Some(name.to_owned()),
-        soft: Some(signed(most)),
-        hard: Some(signed(most)),
+    let ulimits = ulimits.into_iter().chain(most_processes().map(|most| ("nproc", most))).map(|(name, most)| {
+        ResourcesUlimits { name: Some(name.to_owned()), soft: Some(signed(most)), hard: Some(signed(most)) }
     });
     HostConfig {
         network_mode: Some("none".to_owned()),
