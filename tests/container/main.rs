@@ -121,7 +121,7 @@ async fn limits_end_a_check_with_a_status_of_its_own(engine: &TestEngine) {
     options.limits.wall_time = Duration::from_secs(20);
     options.limits.memory_bytes = 128 << 20;
     options.limits.disk_bytes = 32 << 20;
-    options.limits.cpu_s = 5;
+    options.limits.cpu_s = 3;
     options.limits.output_bytes = 1 << 20;
     let options = Arc::new(options);
     let cases = [
@@ -354,7 +354,7 @@ async fn the_image_is_settled_once_and_named_in_the_report(engine: &TestEngine) 
     let repository = TestRepository::new(&[("a.txt", "a\n")]);
     let run = RunContext::new(repository.failure("event-1", "log"));
     let check = fixed(&[], &["! test -e /other"]);
-    let validator = Container::new(repository.mirror(), check, engine.options()).await.unwrap();
+    let validator = Container::new(repository.mirror(), check, engine.options()).await.unwrap().with_environments(None);
     let before = validator.validate(&run, Subject::Baseline).await.unwrap();
     engine.client(&["run", "--name", "other", IMAGE, "mkdir", "/other"]);
     let other = engine.client(&["commit", "other", IMAGE]);

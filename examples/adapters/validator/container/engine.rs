@@ -93,11 +93,11 @@ impl Engine {
         )
     }
 
-    /// Removes what processes left that were killed. What another worker still uses is not over, and stays.
-    pub(super) async fn sweep(&self) -> Result<(), AdapterError> {
-        let swept = |error| failed("look for containers that were left", error);
+    /// Removes what processes left that were killed. What another worker still uses is not over, and stays; and what
+    /// can't be told now is told by the next check.
+    pub(super) async fn sweep(&self) {
         let labelled = HashMap::from([("label", vec![EXPIRES])]);
-        for container in self.list_containers(&labelled).await.map_err(swept)? {
+        for container in self.list_containers(&labelled).await {
             if let (Some(id), true) = (container.id, is_over(container.labels.as_ref())) {
                 let options = RemoveContainerOptionsBuilder::new().force(true).v(true).build();
                 // Another worker may be at it.
@@ -105,27 +105,26 @@ impl Engine {
             }
         }
         let list = ListVolumesOptionsBuilder::new().filters(&labelled).build();
-        for volume in self.docker.list_volumes(Some(list)).await.map_err(swept)?.volumes.unwrap_or_default() {
+        let listed = self.docker.list_volumes(Some(list)).await;
+        for volume in listed.ok().and_then(|list| list.volumes).unwrap_or_default() {
             if is_over(Some(&volume.labels)) {
                 let _ = self.docker.remove_volume(&volume.name, None::<RemoveVolumeOptions>).await;
             }
         }
-        Ok(())
     }
 
     /// Podman fails to list while one of them is being removed, or names a state that Docker has not.
-    async fn list_containers(&self, filters: &HashMap<&str, Vec<&str>>) -> Result<Vec<ContainerSummary>, Error> {
-        const ATTEMPTS: u32 = 50;
+    async fn list_containers(&self, filters: &HashMap<&str, Vec<&str>>) -> Vec<ContainerSummary> {
+        const ATTEMPTS: u32 = 20;
         let list = ListContainersOptionsBuilder::new().all(true).filters(filters).build();
-        let mut attempt = 1;
-        loop {
+        for _ in 0..ATTEMPTS {
             match self.docker.list_containers(Some(list.clone())).await {
-                Err(Error::DockerResponseServerError { .. } | Error::JsonDataError { .. }) if attempt < ATTEMPTS => {}
-                listed => return listed,
+                Err(Error::DockerResponseServerError { .. } | Error::JsonDataError { .. }) => {}
+                listed => return listed.unwrap_or_default(),
             }
-            attempt += 1;
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
+        Vec::new()
     }
 }
 
