@@ -179,7 +179,7 @@ impl Drop for TestEngine {
     }
 }
 
-/// Only those that are installed beside one another make an engine; else, what is missing.
+/// Docker, or why there is none.
 fn start_docker(folder: &TempDir) -> Result<Child, String> {
     let [Some(dockerd), Some(_), Some(setpriv)] = ["dockerd", "docker", "setpriv"].map(program) else {
         return Err("Docker's programs are not installed (Debian: docker.io)".to_owned());
@@ -216,6 +216,7 @@ events_logger = "file"
 lock_type = "file"
 "#;
 
+/// Podman's service, or why there is none.
 fn start_podman(folder: &TempDir) -> Result<Child, String> {
     let runtime = ["crun", "runc"].into_iter().find_map(program);
     let [Some(podman), Some(setpriv), Some(runtime)] = [program("podman"), program("setpriv"), runtime] else {

@@ -74,7 +74,7 @@ impl Engine {
         let limits = &options.limits;
         format!(
             "container engine {}, image {} ({}): a container for each command, read-only, user nobody, no capabilities, \
-             no new privileges, seccomp; check without network, prepare on {}; {} MiB of memory, {} processes, \
+             no new privileges, seccomp, system calls filtered; check without network, prepare on {}; {} MiB of memory, {} processes, \
              {} thousandths of a processor; {} MiB of /work, tree and /tmp each, in memory; per process {} s of processor \
              time, {} open files, files of {} MiB; {} s in all, {} MiB of output",
             self.version,
