@@ -56,8 +56,19 @@ async fn the_sandbox() {
 
 #[cfg(feature = "container")]
 #[tokio::test]
-async fn the_container() {
-    let Some(engine) = fix_tests::docker::DockerEngine::start() else { return };
+async fn the_container_of_docker() {
+    the_container(fix_tests::engine::Kind::Docker).await;
+}
+
+#[cfg(feature = "container")]
+#[tokio::test]
+async fn the_container_of_podman() {
+    the_container(fix_tests::engine::Kind::Podman).await;
+}
+
+#[cfg(feature = "container")]
+async fn the_container(kind: fix_tests::engine::Kind) {
+    let Some(engine) = fix_tests::engine::TestEngine::start(kind) else { return };
     let (repository, case) = unused_import();
     let validator = fix_adapters::validator::Container::new(repository.mirror(), unittest(), engine.options());
     let validator = validator.await.unwrap();

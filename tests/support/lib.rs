@@ -3,7 +3,7 @@
 pub mod adapters;
 pub mod corpus;
 #[cfg(feature = "container")]
-pub mod docker;
+pub mod engine;
 #[cfg(feature = "postgres")]
 pub mod postgres;
 pub mod processes;

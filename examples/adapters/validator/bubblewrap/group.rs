@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use super::left;
 use super::workspace::PREFIX;
+use crate::validator::left;
 use crate::validator::limits::SandboxLimits;
 
 /// The controllers that bound a sandbox.

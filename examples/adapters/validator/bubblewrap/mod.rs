@@ -1,11 +1,8 @@
 //! Checks in a bubblewrap sandbox.
 
 mod arguments;
-mod calls;
-mod environments;
 mod group;
 mod index;
-mod left;
 mod outlet;
 mod room;
 mod sandbox;
@@ -13,11 +10,11 @@ mod workspace;
 
 use fix_pipeline::{AdapterError, CheckStatus, Report, RunContext, Subject, Validator};
 
-pub use self::environments::Environments;
 pub use self::outlet::{HostName, InvalidHostName, PrepareHosts};
 use self::room::BubblewrapRoom;
 use self::sandbox::Sandbox;
 use super::check;
+use super::environments::Environments;
 use super::limits::SandboxLimits;
 use super::recipe::{Recipe, Recipes, inputs};
 use crate::repository::{Repository, Snapshot};
@@ -49,8 +46,7 @@ impl Bubblewrap {
     /// working sandbox on this machine; the message says what to install or allow.
     pub async fn new(repository: Repository, recipes: Recipes, limits: SandboxLimits) -> Result<Self, AdapterError> {
         let sandbox = Sandbox::find(limits).await?;
-        let cache = repository.git().dir().parent();
-        let environments = cache.map(|cache| Environments::new(cache.join("environments")));
+        let environments = Environments::beside(&repository);
         Ok(Self { repository, recipes, environments, sandbox })
     }
 

@@ -2,15 +2,15 @@
 
 use std::fs::File;
 use std::io::{Seek as _, SeekFrom};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use fix_pipeline::{AdapterError, AdapterErrorKind, Phase};
 
-use super::environments::{Found, Kept, Making};
 use super::sandbox::{Cell, Job, Network, PYTHON, Sandbox};
 use crate::repository::Snapshot;
 use crate::validator::archive;
 use crate::validator::check::{Ended, Prepared, Room};
+use crate::validator::environments::{Found, Kept, Making, PATIENCE};
 
 /// A sandbox with a tree in it, and what to do with what preparing makes.
 #[derive(Debug)]
@@ -34,9 +34,6 @@ rm -rf /work/tree && find /tmp /dev/shm -mindepth 1 -delete && mkdir /work/tree 
 /// Everything in the work directory but the tree.
 const PACK: &str = "PATH=/usr/bin:/bin; exec tar -c -f - --exclude=./tree -C /work .";
 const UNPACK: &str = "PATH=/usr/bin:/bin; exec tar -x -p -f - -C /work";
-
-/// The longest that a check waits for another one to prepare the same: who prepares may take all its time.
-const PATIENCE: Duration = Duration::from_secs(3);
 
 impl<'r> BubblewrapRoom<'r> {
     /// `kept` is where what preparing makes is kept, if anywhere.
@@ -95,24 +92,13 @@ impl Room for BubblewrapRoom<'_> {
             }
         };
         let ended = self.serve(Job { input: Some(archive), folder: "/work", ..Job::new(UNPACK) }).await?;
-        match ended {
-            Ended::Exit(0) => Ok(Prepared::Ready),
-            // Others share it: what does not fit beside this tree is still of use to them.
-            Ended::Exit(_) | Ended::OutOfMemory | Ended::Signal if kept.is_sound().await => Ok(Prepared::NoRoom),
-            _ => {
-                let message = format!("the environment that was kept can't be laid out ({ended:?})");
-                Err(AdapterError::new(AdapterErrorKind::Unavailable, "lay out a prepared environment", message))
-            }
-        }
+        kept.unpacked(ended).await
     }
 
     async fn keep_prepared(&mut self) {
         let (Some(kept), Some(making)) = (&self.kept, self.making.take()) else { return };
         let Ok(output) = making.output() else { return };
-        let limits = self.sandbox.limits();
-        // What fits on the disk, with a header for each file: holes in files are written out, and count.
-        let packed_max = limits.disk_bytes.saturating_add(limits.disk_files.saturating_mul(1 << 10));
-        let file_bytes = Some(kept.bytes_max().min(packed_max));
+        let file_bytes = Some(kept.bytes_max(self.sandbox.limits()));
         let packed = Job { output: Some(output), folder: "/work", file_bytes, ..Job::new(PACK) };
         if self.serve(packed).await.is_ok_and(|ended| ended == Ended::Exit(0)) {
             kept.put(making).await;

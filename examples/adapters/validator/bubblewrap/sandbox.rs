@@ -12,14 +12,14 @@ use tokio::io::AsyncReadExt as _;
 use tokio::process::Command;
 use tokio::time::{Instant as Deadline, timeout_at};
 
-use super::calls;
-use super::environments;
 use super::group::{Group, Groups};
 use super::index;
 use super::outlet::{PrepareHosts, Routes};
 use super::room::make_environment;
 use super::workspace::{self, Workspace};
+use crate::validator::calls;
 use crate::validator::check::{Ended, NOBODY};
+use crate::validator::environments;
 use crate::validator::limits::SandboxLimits;
 use crate::validator::recipe::Recipe;
 
@@ -136,7 +136,7 @@ impl Sandbox {
             nsenter: find("nsenter", "util-linux")?,
             drop_root,
             disables_userns: String::from_utf8_lossy(&help.stdout).contains("--disable-userns"),
-            filter: calls::filter(),
+            filter: calls::filter(calls::Nested::Elsewhere),
             python: String::from_utf8_lossy(&python.stdout).into_owned(),
             groups: Groups::find(&limits),
             bwrap,

@@ -12,10 +12,10 @@ use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, ChildStdin, Command};
 
-use super::left;
 use super::outlet::{Outlet, Routes};
 use super::sandbox::{HINT, PYTHON, is_root};
 use crate::validator::check::NOBODY;
+use crate::validator::left;
 use crate::validator::limits::SandboxLimits;
 
 /// What the names of work directories, and of control groups, begin with.

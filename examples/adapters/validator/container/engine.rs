@@ -1,9 +1,10 @@
 //! The engine, and the image that is used.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use bollard::errors::Error;
-use bollard::models::{ImageInspect, SystemInfo};
+use bollard::models::{ContainerSummary, ImageInspect, SystemInfo};
 use bollard::query_parameters::{
     CreateImageOptionsBuilder, ListContainersOptionsBuilder, ListVolumesOptionsBuilder, RemoveContainerOptionsBuilder,
     RemoveVolumeOptions,
@@ -15,6 +16,7 @@ use futures_util::TryStreamExt as _;
 use super::owner::Owner;
 use super::spec::{EXPIRES, OWNER, now_s};
 use super::{ContainerOptions, Pull};
+use crate::validator::calls::{self, Nested};
 
 /// The longest that the engine may think about a request, in seconds.
 const ANSWER_S: u64 = 60;
@@ -44,6 +46,9 @@ impl Engine {
         if let Some(lack) = lack(&info) {
             return Err(no_sandbox(format!("the container engine can't {lack}")));
         }
+        if calls::filter(Nested::Here).is_none() {
+            return Err(no_sandbox("no filter of system calls is known for this processor"));
+        }
         let image = image(&docker, options).await?;
         if image.config.as_ref().is_some_and(|config| config.volumes.as_ref().is_some_and(|list| !list.is_empty())) {
             // Each would be a folder on the engine's disk, without any limit.
@@ -69,7 +74,7 @@ impl Engine {
         let limits = &options.limits;
         format!(
             "container engine {}, image {} ({}): a container for each command, read-only, user nobody, no capabilities, \
-             no new privileges, seccomp; check without network, prepare on {}; {} MiB of memory, {} processes, \
+             no new privileges, seccomp, system calls filtered; check without network, prepare on {}; {} MiB of memory, {} processes, \
              {} thousandths of a processor; {} MiB of /work, tree and /tmp each, in memory; per process {} s of processor \
              time, {} open files, files of {} MiB; {} s in all, {} MiB of output",
             self.version,
@@ -88,12 +93,11 @@ impl Engine {
         )
     }
 
-    /// Removes what processes left that were killed. What another worker still uses is not over, and stays.
-    pub(super) async fn sweep(&self) -> Result<(), AdapterError> {
-        let swept = |error| failed("look for containers that were left", error);
+    /// Removes what processes left that were killed. What another worker still uses is not over, and stays; and what
+    /// can't be told now is told by the next check.
+    pub(super) async fn sweep(&self) {
         let labelled = HashMap::from([("label", vec![EXPIRES])]);
-        let list = ListContainersOptionsBuilder::new().all(true).filters(&labelled).build();
-        for container in self.docker.list_containers(Some(list)).await.map_err(swept)? {
+        for container in self.list_containers(&labelled).await {
             if let (Some(id), true) = (container.id, is_over(container.labels.as_ref())) {
                 let options = RemoveContainerOptionsBuilder::new().force(true).v(true).build();
                 // Another worker may be at it.
@@ -101,12 +105,26 @@ impl Engine {
             }
         }
         let list = ListVolumesOptionsBuilder::new().filters(&labelled).build();
-        for volume in self.docker.list_volumes(Some(list)).await.map_err(swept)?.volumes.unwrap_or_default() {
+        let listed = self.docker.list_volumes(Some(list)).await;
+        for volume in listed.ok().and_then(|list| list.volumes).unwrap_or_default() {
             if is_over(Some(&volume.labels)) {
                 let _ = self.docker.remove_volume(&volume.name, None::<RemoveVolumeOptions>).await;
             }
         }
-        Ok(())
+    }
+
+    /// Podman fails to list while one of them is being removed, or names a state that Docker has not.
+    async fn list_containers(&self, filters: &HashMap<&str, Vec<&str>>) -> Vec<ContainerSummary> {
+        const ATTEMPTS: u32 = 20;
+        let list = ListContainersOptionsBuilder::new().all(true).filters(filters).build();
+        for _ in 0..ATTEMPTS {
+            match self.docker.list_containers(Some(list.clone())).await {
+                Err(Error::DockerResponseServerError { .. } | Error::JsonDataError { .. }) => {}
+                listed => return listed.unwrap_or_default(),
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        Vec::new()
     }
 }
 

@@ -4,6 +4,7 @@ mod engine;
 mod janitor;
 mod options;
 mod owner;
+mod packing;
 mod room;
 mod spec;
 
@@ -12,7 +13,8 @@ use fix_pipeline::{AdapterError, CheckStatus, Report, RunContext, Subject, Valid
 use self::engine::{Engine, no_sandbox};
 use self::janitor::Janitor;
 use self::room::ContainerRoom;
-use super::recipe::{Recipe, Recipes};
+use super::environments::Environments;
+use super::recipe::{Recipe, Recipes, inputs};
 use super::{archive, check};
 use crate::repository::{Repository, Snapshot};
 
@@ -33,12 +35,14 @@ pub struct Container {
     repository: Repository,
     recipes: Recipes,
     options: ContainerOptions,
+    environments: Option<Environments>,
     engine: Engine,
     janitor: Janitor,
 }
 
 impl Container {
-    /// A validator for the commits of `repository`. Tries a container out first.
+    /// A validator for the commits of `repository`. Tries a container out first. Prepared environments are kept in
+    /// the folder `environments` beside the mirror of the repository.
     ///
     /// # Errors
     /// [`AdapterErrorKind::Unsupported`](fix_pipeline::AdapterErrorKind::Unsupported) when there is no such
@@ -51,32 +55,47 @@ impl Container {
         options.limits.check()?;
         let engine = Engine::connect(&options).await?;
         let janitor = Janitor::start(engine.docker().clone())?;
-        let container = Self { repository, recipes, options, engine, janitor };
+        let environments = Environments::beside(&repository);
+        let container = Self { repository, recipes, options, environments, engine, janitor };
         container.try_out().await?;
         Ok(container)
+    }
+
+    /// The same, with prepared environments kept so; with `None`, each check prepares anew.
+    #[must_use]
+    pub fn with_environments(mut self, environments: impl Into<Option<Environments>>) -> Self {
+        self.environments = environments.into();
+        self
     }
 
     async fn try_out(&self) -> Result<(), AdapterError> {
         let tree = archive::empty().map_err(|error| no_sandbox("no archive can be made").with_source(error))?;
         let mut room =
-            ContainerRoom::open(&self.engine, &self.janitor, &self.options, tree.into()).await.map_err(no_use)?;
+            ContainerRoom::open(&self.engine, &self.janitor, &self.options, tree.into(), None).await.map_err(no_use)?;
         let said = room.try_out().await.map_err(no_use)?;
         room.close().await.map_err(no_use)?;
         match said {
             None => Ok(()),
             Some(said) => {
                 let image = &self.options.image;
-                Err(no_sandbox(format!("the image {image} needs /bin/sh, sleep, and python3 with venv: {said}")))
+                Err(no_sandbox(format!(
+                    "no command can be held; the image {image} needs /bin/sh, and python3 with venv and ctypes, and the \
+                     engine the right to set limits: {said}"
+                )))
             }
         }
     }
 
-    async fn check(&self, snapshot: &Snapshot, recipe: &Recipe) -> Result<Report, AdapterError> {
-        self.engine.sweep().await?;
+    async fn check(&self, base: &Snapshot, snapshot: &Snapshot, recipe: &Recipe) -> Result<Report, AdapterError> {
+        self.engine.sweep().await;
         let tree = archive::write(snapshot, Vec::new(), &self.options.limits).await?.into();
         let mut report = Report::new(CheckStatus::Passed, snapshot.tree_id());
         report.sandbox = self.engine.describe(&self.options);
-        let mut room = ContainerRoom::open(&self.engine, &self.janitor, &self.options, tree).await?;
+        let kept = self.environments.as_ref().map(|environments| {
+            let inputs = inputs::of(&recipe.prepare, base, snapshot);
+            environments.at(packing::key(&self.options, self.engine.image(), recipe, &inputs))
+        });
+        let mut room = ContainerRoom::open(&self.engine, &self.janitor, &self.options, tree, kept).await?;
         let checked = check::check(&mut room, recipe, self.options.limits.wall_time, report).await;
         room.close().await?;
         checked
@@ -90,8 +109,11 @@ impl Validator for Container {
         // The recipe is the base commit's, for the patched tree too.
         let recipe = self.recipes.recipe(&base, &run.failure.log)?;
         match subject {
-            Subject::Baseline => self.check(&base, &recipe).await,
-            Subject::Patched(patch) => self.check(&self.repository.patched(commit, patch.get()).await?, &recipe).await,
+            Subject::Baseline => self.check(&base, &base, &recipe).await,
+            Subject::Patched(patch) => {
+                let patched = self.repository.patched(commit, patch.get()).await?;
+                self.check(&base, &patched, &recipe).await
+            }
         }
     }
 }

@@ -1,5 +1,11 @@
 //! One check's containers.
 
+use std::convert::Infallible;
+use std::fmt;
+use std::fs::File;
+use std::io::{self, Seek as _};
+use std::pin::Pin;
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use bollard::container::{AttachContainerResults, LogOutput};
@@ -12,14 +18,30 @@ use bollard::query_parameters::{
 use bytes::Bytes;
 use fix_pipeline::{AdapterError, AdapterErrorKind, Phase};
 use futures_util::{Stream, StreamExt as _, TryStreamExt as _};
+use tokio::io::{AsyncWrite, AsyncWriteExt as _, BufReader};
 use tokio::time::{Instant as Deadline, timeout_at};
 
 use super::ContainerOptions;
 use super::engine::{Engine, failed, no_sandbox};
 use super::janitor::{Janitor, Lease, Object};
-use super::spec::{self, Volumes};
+use super::packing::{self, PACK};
+use super::spec::{self, Volumes, Words};
 use crate::validator::archive;
-use crate::validator::check::{Ended, Room};
+use crate::validator::check::{Ended, Prepared, Room};
+use crate::validator::environments::{Found, Kept, Making, PATIENCE};
+
+/// Whether the work directory can be written, and the control groups have the limits: Podman passes them over without
+/// a word where it can't set them, which is without root with version 1 of control groups.
+const TRY_OUT: &str = r#"
+held() {
+    most=
+    for file in "/sys/fs/cgroup/$2" "/sys/fs/cgroup/$3"; do
+        test -r "$file" && read -r most rest < "$file" && break
+    done
+    { test "$most" -ge 1 && test "$most" -le "$1"; } 2>/dev/null || ! echo "the engine does not set the limit $2: '$most'"
+}
+test -w /work/tree && test -w /work/home && held "$memory" memory.max memory/memory.limit_in_bytes &&
+held "$processes" pids.max pids/pids.max && held 1000000000000 cpu.max cpu/cpu.cfs_quota_us"#;
 
 /// Volumes that live as long as this, and commands that run on them.
 ///
@@ -33,6 +55,8 @@ pub(super) struct ContainerRoom<'r> {
     options: &'r ContainerOptions,
     /// The files, packed.
     files: Bytes,
+    kept: Option<Kept<'r>>,
+    making: Option<Making>,
     /// What the names of everything begin with.
     name: String,
     /// How many names were given.
@@ -42,24 +66,54 @@ pub(super) struct ContainerRoom<'r> {
 /// A tree, laid out once.
 #[derive(Debug)]
 struct Floor<'r> {
+    _life: LifeLine,
     /// Keeps the volumes.
     holder: Lease<'r>,
     tree: Lease<'r>,
 }
 
+/// The input of a container, which ends with it: with this process, at the latest. In a mutex, so that others may
+/// share what holds it; nobody writes.
+struct LifeLine(#[expect(dead_code, reason = "it is held")] Mutex<Input>);
+
+impl fmt::Debug for LifeLine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LifeLine").finish_non_exhaustive()
+    }
+}
+
+type Input = Pin<Box<dyn AsyncWrite + Send>>;
+
+/// What is printed in a container, by both streams.
+type Printed = Pin<Box<dyn Stream<Item = Result<LogOutput, Error>> + Send>>;
+
+/// A command, as `/bin/sh` reads it.
+#[derive(Debug)]
+struct Job<'j> {
+    phase: Phase,
+    command: &'j str,
+    /// What it reads, from where that stands.
+    input: Option<File>,
+}
+
+/// Most that unpacking may say, which nobody reads.
+const TOLD_BYTES_MAX: u64 = 1 << 16;
+
 impl<'r> ContainerRoom<'r> {
-    /// A work directory with `files` in its tree.
+    /// A work directory with `files` in its tree. `kept` is where what preparing makes is kept, if anywhere.
     pub(super) async fn open(
         engine: &'r Engine,
         janitor: &'r Janitor,
         options: &'r ContainerOptions,
         files: Bytes,
+        kept: Option<Kept<'r>>,
     ) -> Result<Self, AdapterError> {
         let mut random = [0; 8];
         getrandom::fill(&mut random).map_err(|error| no_sandbox("there are no random numbers").with_source(error))?;
         let name = format!("fix-{:016x}", u64::from_le_bytes(random));
         let work = volume(engine, janitor, options, format!("{name}-work")).await?;
-        let mut room = Self { floor: None, work, engine, janitor, options, files, name, named: 0 };
+        let (floor, making) = (None, None);
+        let mut room = Self { floor, work, engine, janitor, options, files, kept, making, name, named: 0 };
         let floor = room.lay_out().await?;
         let home = archive::folder("home").map_err(|error| no_sandbox("no archive can be made").with_source(error))?;
         room.upload(&floor, "/work", home.into()).await?;
@@ -69,7 +123,10 @@ impl<'r> ContainerRoom<'r> {
 
     /// What a command says that needs all that a check needs, when it does not succeed.
     pub(super) async fn try_out(&mut self) -> Result<Option<String>, AdapterError> {
-        let command = format!("{} && test -w /work/tree && test -w /work/home", self.make_environment(false));
+        let limits = &self.options.limits;
+        let (memory, processes) = (limits.memory_bytes, limits.processes);
+        let environment = self.make_environment(false);
+        let command = format!("memory={memory} processes={processes}; {environment} && {{ {TRY_OUT}; }}");
         let (ended, printed) = self.run(Phase::Check, &command, Instant::now() + Duration::from_secs(60)).await?;
         let said: String = String::from_utf8_lossy(&printed).trim().chars().take(500).collect();
         Ok((ended != Ended::Exit(0)).then(|| format!("{ended:?}: {said}")))
@@ -86,11 +143,12 @@ impl<'r> ContainerRoom<'r> {
     /// Makes a new tree.
     async fn lay_out(&mut self) -> Result<Floor<'r>, AdapterError> {
         let tree = volume(self.engine, self.janitor, self.options, self.new_name("tree")).await?;
-        let volumes = Volumes { work: self.work.name(), tree: tree.name() };
+        let volumes = Volumes { work: self.work.name(), tree: tree.name(), tmp: None };
         let body = spec::holder(self.options, self.engine.image(), volumes);
         let name = self.new_name("holder");
-        let floor = Floor { holder: self.create(name, body).await?, tree };
-        self.start(&floor.holder).await?;
+        let holder = self.create(name, body).await?;
+        let (input, _) = self.start(&holder).await?;
+        let floor = Floor { _life: LifeLine(Mutex::new(input)), holder, tree };
         self.upload(&floor, "/work/tree", self.files.clone()).await?;
         Ok(floor)
     }
@@ -111,31 +169,77 @@ impl<'r> ContainerRoom<'r> {
         Ok(lease)
     }
 
-    async fn start(&self, container: &Lease<'_>) -> Result<(), AdapterError> {
-        let started = self.engine.docker().start_container(container.name(), None::<StartContainerOptions>).await;
-        started.map_err(|error| failed("start a container", error))
-    }
-
-    /// Starts a container, reads what it prints, and gives how it ended.
-    async fn watch(&self, container: &Lease<'_>, deadline: Deadline) -> Result<(Ended, Vec<u8>), AdapterError> {
+    /// Starts a container. It ends when its input does.
+    async fn start(&self, container: &Lease<'_>) -> Result<(Input, Printed), AdapterError> {
         let docker = self.engine.docker();
         let options = AttachContainerOptionsBuilder::new().stream(true).stdin(true).stdout(true).stderr(true).build();
         let attached = docker.attach_container(container.name(), Some(options)).await;
-        // The input is what the command lives by: it is closed with this process, at the latest.
-        let AttachContainerResults { mut output, input: _input } =
+        let AttachContainerResults { output, input } =
             attached.map_err(|error| failed("read from a container", error))?;
-        self.start(container).await?;
-        let mut printed = Vec::new();
-        let most = self.options.limits.output_bytes;
-        match timeout_at(deadline, read(&mut output, most, &mut printed)).await {
-            Err(_) => return Ok((Ended::TimedOut, printed)),
+        let started = docker.start_container(container.name(), None::<StartContainerOptions>).await;
+        started.map_err(|error| failed("start a container", error))?;
+        Ok((input, output))
+    }
+
+    /// Runs a command in a container of its own, and gives how it ended. What it prints goes to `output`, up to
+    /// `most` bytes.
+    async fn execute(
+        &mut self,
+        job: Job<'_>,
+        output: &mut (impl AsyncWrite + Send + Unpin),
+        most: u64,
+        deadline: Instant,
+    ) -> Result<Ended, AdapterError> {
+        let tmp = self.new_name("tmp");
+        let tmp = volume(self.engine, self.janitor, self.options, tmp).await?;
+        let name = self.new_name("command");
+        let tree = self.floor.as_ref().map(|floor| floor.tree.name()).unwrap_or_default();
+        let volumes = Volumes { work: self.work.name(), tree, tmp: Some(tmp.name()) };
+        let words = Words { phase: job.phase, command: job.command, reads: job.input.is_some() };
+        let body = spec::command(self.options, self.engine.image(), volumes, words);
+        let container = self.create(name, body).await?;
+        let watched = self.watch(&container, job.input, output, most, Deadline::from_std(deadline)).await;
+        // Whatever still runs in it ends with it.
+        container.end().await?;
+        tmp.end().await?;
+        watched
+    }
+
+    async fn watch(
+        &self,
+        container: &Lease<'_>,
+        input: Option<File>,
+        to: &mut (impl AsyncWrite + Send + Unpin),
+        most: u64,
+        deadline: Deadline,
+    ) -> Result<Ended, AdapterError> {
+        let docker = self.engine.docker();
+        // The input is held until the end, whether something is read from it or not.
+        let (mut life, mut output) = self.start(container).await?;
+        let reads = input.is_some();
+        let feeding = async {
+            if let Some(input) = input {
+                let mut input = BufReader::with_capacity(1 << 18, tokio::fs::File::from_std(input));
+                // Who does not read to the end has ended, and how is told below.
+                let _ = tokio::io::copy_buf(&mut input, &mut life).await;
+            }
+            std::future::pending::<Infallible>().await
+        };
+        let read = tokio::select! {
+            read = timeout_at(deadline, read(&mut output, most, to)) => read,
+            never = feeding => match never {},
+        };
+        match read {
+            Err(_) => return Ok(Ended::TimedOut),
+            // Podman resets the connection of a command that has ended without reading everything.
+            Ok(Err(Error::IOError { .. })) if reads => {}
             Ok(Err(error)) => return Err(failed("read from a container", error)),
-            Ok(Ok(true)) => return Ok((Ended::OutputCut, printed)),
+            Ok(Ok(true)) => return Ok(Ended::OutputCut),
             Ok(Ok(false)) => {}
         }
         let mut waiting = Box::pin(docker.wait_container(container.name(), None::<WaitContainerOptions>));
         match timeout_at(deadline, waiting.next()).await {
-            Err(_) => return Ok((Ended::TimedOut, printed)),
+            Err(_) => return Ok(Ended::TimedOut),
             // That is how an exit code other than 0 is told.
             Ok(None | Some(Ok(_) | Err(Error::DockerContainerWaitError { .. }))) => {}
             Ok(Some(Err(error))) => return Err(failed("wait for a container", error)),
@@ -145,8 +249,12 @@ impl<'r> ContainerRoom<'r> {
         let code = state.exit_code.and_then(|code| i32::try_from(code).ok());
         let ended = match (state.running, code) {
             (Some(false), Some(code)) if state.oom_killed != Some(true) => {
-                // A shell reports a signal so.
-                if code > 128 { Ended::Signal } else { Ended::Exit(code) }
+                match code {
+                    spec::OUT_OF_MEMORY => Ended::OutOfMemory,
+                    // A shell reports a signal so.
+                    129.. => Ended::Signal,
+                    code => Ended::Exit(code),
+                }
             }
             (Some(false), Some(_)) => Ended::OutOfMemory,
             _ => {
@@ -154,7 +262,7 @@ impl<'r> ContainerRoom<'r> {
                 return Err(AdapterError::new(AdapterErrorKind::Unavailable, "ask how a container ended", message));
             }
         };
-        Ok((ended, printed))
+        Ok(ended)
     }
 
     fn new_name(&mut self, what: &str) -> String {
@@ -169,15 +277,42 @@ impl Room for ContainerRoom<'_> {
     }
 
     async fn run(&mut self, phase: Phase, command: &str, deadline: Instant) -> Result<(Ended, Vec<u8>), AdapterError> {
-        let name = self.new_name("command");
-        let tree = self.floor.as_ref().map(|floor| floor.tree.name()).unwrap_or_default();
-        let volumes = Volumes { work: self.work.name(), tree };
-        let body = spec::command(self.options, self.engine.image(), volumes, phase, command);
-        let container = self.create(name, body).await?;
-        let watched = self.watch(&container, Deadline::from_std(deadline)).await;
-        // Whatever still runs in it ends with it.
-        container.end().await?;
-        watched
+        let most = u64::try_from(self.options.limits.output_bytes).unwrap_or(u64::MAX);
+        let mut printed = Vec::new();
+        let ended = self.execute(Job { phase, command, input: None }, &mut printed, most, deadline).await?;
+        Ok((ended, printed))
+    }
+
+    async fn fetch_prepared(&mut self) -> Result<Prepared, AdapterError> {
+        let Some(kept) = self.kept.clone() else { return Ok(Prepared::Missing) };
+        // Without the right to keep it, this check makes it for itself.
+        let Some(found) = kept.fetch(PATIENCE).await else { return Ok(Prepared::Missing) };
+        let archive = match found {
+            Found::Ready(archive) => archive,
+            Found::Missing(making) => {
+                self.making = Some(making);
+                return Ok(Prepared::Missing);
+            }
+        };
+        let unpack = packing::unpack(left_of(&archive).map_err(|error| {
+            AdapterError::new(AdapterErrorKind::Unavailable, "lay out a prepared environment", "the disk failed")
+                .with_source(error)
+        })?);
+        let job = Job { phase: Phase::Check, command: &unpack, input: Some(archive) };
+        let deadline = Instant::now() + self.options.limits.wall_time;
+        let ended = self.execute(job, &mut tokio::io::sink(), TOLD_BYTES_MAX, deadline).await?;
+        kept.unpacked(ended).await
+    }
+
+    async fn keep_prepared(&mut self) {
+        let (Some(kept), Some(making)) = (self.kept.clone(), self.making.take()) else { return };
+        let Ok(output) = making.output() else { return };
+        let job = Job { phase: Phase::Check, command: PACK, input: None };
+        let (most, deadline) = (kept.bytes_max(&self.options.limits), Instant::now() + self.options.limits.wall_time);
+        let packed = self.execute(job, &mut tokio::fs::File::from_std(output), most, deadline).await;
+        if packed.is_ok_and(|ended| ended == Ended::Exit(0)) {
+            kept.put(making).await;
+        }
     }
 
     async fn restore(&mut self) -> Result<bool, AdapterError> {
@@ -209,19 +344,25 @@ async fn volume<'j>(
     Ok(lease)
 }
 
+/// How many bytes of a file come after where it stands.
+fn left_of(file: &File) -> io::Result<u64> {
+    let at = (&mut &*file).stream_position()?;
+    Ok(file.metadata()?.len().saturating_sub(at))
+}
+
 /// Reads both streams until they end, or `most` bytes are there and more come; that is `true`.
-async fn read(
-    output: &mut (impl Stream<Item = Result<LogOutput, Error>> + Unpin),
-    most: usize,
-    printed: &mut Vec<u8>,
-) -> Result<bool, Error> {
+async fn read(output: &mut Printed, most: u64, to: &mut (impl AsyncWrite + Unpin)) -> Result<bool, Error> {
+    let mut left = most;
     while let Some(piece) = output.try_next().await? {
         let piece = piece.into_bytes();
-        let room = most - printed.len();
-        printed.extend(piece.iter().take(room));
-        if piece.len() > room {
+        let length = u64::try_from(piece.len()).unwrap_or(u64::MAX);
+        let fits = usize::try_from(left.min(length)).unwrap_or(usize::MAX);
+        to.write_all(piece.get(..fits).unwrap_or_default()).await?;
+        if length > left {
             return Ok(true);
         }
+        left -= length;
     }
+    to.flush().await?;
     Ok(false)
 }

@@ -8,10 +8,12 @@ use bollard::models::{
     MountVolumeOptions, ResourcesUlimits, VolumeCreateRequest,
 };
 use fix_pipeline::Phase;
+use rustix::process::{Resource, getrlimit};
 
 use super::ContainerOptions;
 use super::owner::Owner;
 use crate::validator::SandboxLimits;
+use crate::validator::calls::{self, Nested};
 use crate::validator::check::{ENVIRONMENT, NOBODY, PREPARE_ENVIRONMENT};
 
 /// On everything that is made: when whoever made it can't need it any more, in seconds since 1970.
@@ -26,69 +28,46 @@ const SHELL: &str =
 
 /// PID 1 outlives a command that is killed, and says so by its exit code, as a shell does. It ends, and all others
 /// with it, when its input ends, which whoever waits for the command holds open; and when the time is over anyway.
-/// Nothing inside can kill it.
-const INIT: &str = r#"
-import os, select, signal, sys, time
-command, seconds = sys.argv[1:]
-try:
-    # No other process traces or stops this one then (PR_SET_DUMPABLE); what is started is as usual again.
-    import ctypes
-    ctypes.CDLL(None).prctl(4, 0, 0, 0, 0)
-except (ImportError, OSError):
-    pass
-end = time.monotonic() + float(seconds)
-signal.signal(signal.SIGINT, signal.SIG_DFL)
-woken, wake = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
-signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
-signal.signal(signal.SIGCHLD, lambda *_: None)
-child = os.fork()
-if child == 0:
-    for number in signal.SIGPIPE, signal.SIGXFSZ, signal.SIGCHLD:
-        signal.signal(number, signal.SIG_DFL)
-    os.dup2(os.open("/dev/null", os.O_RDONLY), 0)
-    os.execv("/bin/sh", ["/bin/sh", "-c", command])
-while True:
-    ready, _, _ = select.select([0, woken], [], [], max(0, end - time.monotonic()))
-    if not ready or 0 in ready and not os.read(0, 4096):
-        os._exit(137)
-    if woken in ready:
-        os.read(woken, 4096)
-        while True:
-            try:
-                ended, status = os.waitpid(-1, os.WNOHANG)
-            except ChildProcessError:
-                break
-            if ended == 0:
-                break
-            if ended == child:
-                os._exit(os.WEXITSTATUS(status) if os.WIFEXITED(status) else 128 + os.WTERMSIG(status))
-"#;
+/// Nothing inside can kill it. Without a command, it waits for that alone. A command of ours may read the input.
+///
+/// It refuses the calls that the engine's own filter may let through, such as Podman's does for user name spaces and
+/// keys. And it looks whether the kernel ended something for its memory: not every engine tells.
+const INIT: &str = include_str!("init.py");
+
+/// The exit code for what the kernel ended for its memory. Above those of all signals; a command's own becomes another
+/// one of them.
+pub(super) const OUT_OF_MEMORY: i32 = 255;
 
 /// The volumes of a container.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Volumes<'v> {
     pub(super) work: &'v str,
     pub(super) tree: &'v str,
+    /// That of a command, and of nothing else.
+    pub(super) tmp: Option<&'v str>,
 }
 
-/// A container that runs `command`.
+/// What a container runs.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Words<'w> {
+    pub(super) phase: Phase,
+    /// As `/bin/sh` reads it; nothing runs when it is empty.
+    pub(super) command: &'w str,
+    /// Whether it reads the input of the container.
+    pub(super) reads: bool,
+}
+
+/// A container that runs a command.
 pub(super) fn command(
     options: &ContainerOptions,
     image: &str,
     volumes: Volumes<'_>,
-    phase: Phase,
-    command: &str,
+    words: Words<'_>,
 ) -> ContainerCreateBody {
-    let mut body = container(options, image, volumes);
-    let seconds = (options.limits.wall_time + Duration::from_secs(60)).as_secs().to_string();
-    body.entrypoint = Some(["/bin/sh", "-c", SHELL, INIT, command, &seconds].map(str::to_owned).to_vec());
-    // Closed when whoever attached goes, however it goes.
-    body.attach_stdin = Some(true);
-    body.open_stdin = Some(true);
-    body.stdin_once = Some(true);
+    let mut body = container(options, image, volumes, words, options.limits.wall_time + Duration::from_secs(60));
     body.attach_stdout = Some(true);
     body.attach_stderr = Some(true);
-    if phase == Phase::Prepare {
+    if words.phase == Phase::Prepare {
         if let Some(host) = &mut body.host_config {
             host.network_mode = Some(options.prepare_network.clone().unwrap_or_else(|| "none".to_owned()));
         }
@@ -101,15 +80,16 @@ pub(super) fn command(
 
 /// A container that does nothing but keep volumes in memory that would else be gone with the last who uses them.
 pub(super) fn holder(options: &ContainerOptions, image: &str, volumes: Volumes<'_>) -> ContainerCreateBody {
-    let mut body = container(options, image, volumes);
-    body.entrypoint = Some(vec!["sleep".to_owned(), lifetime(options).as_secs().to_string()]);
-    body
+    let nothing = Words { phase: Phase::Check, command: "", reads: false };
+    container(options, image, volumes, nothing, lifetime(options))
 }
 
-/// A work directory in memory, which is the one storage that every engine can bound.
+/// A folder in memory, which is the one storage that every engine can bound.
 pub(super) fn volume(options: &ContainerOptions, name: &str) -> VolumeCreateRequest {
     let SandboxLimits { disk_bytes, disk_files, .. } = options.limits;
-    let mount = format!("size={disk_bytes},nr_inodes={disk_files},uid={NOBODY},gid={NOBODY},mode=0700,nosuid,nodev");
+    // In pages: of a size in bytes, Podman says that the engine's disk can't keep it, where no disk has to.
+    let pages = disk_bytes.div_ceil(u64::try_from(rustix::param::page_size()).unwrap_or(u64::MAX));
+    let mount = format!("nr_blocks={pages},nr_inodes={disk_files},uid={NOBODY},gid={NOBODY},mode=0700,nosuid,nodev");
     let driver = [("type", "tmpfs"), ("device", "tmpfs"), ("o", &mount)];
     VolumeCreateRequest {
         name: Some(name.to_owned()),
@@ -132,9 +112,25 @@ pub(super) fn now_s() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }
 
-fn container(options: &ContainerOptions, image: &str, volumes: Volumes<'_>) -> ContainerCreateBody {
+/// A container that lives for `time` at most, and no longer than whoever attached to it.
+fn container(
+    options: &ContainerOptions,
+    image: &str,
+    volumes: Volumes<'_>,
+    words: Words<'_>,
+    time: Duration,
+) -> ContainerCreateBody {
+    let calls = calls::filter(Nested::Here).unwrap_or_default();
+    let (seconds, out_of_memory) = (time.as_secs().to_string(), OUT_OF_MEMORY.to_string());
+    let reads = if words.reads { "reads" } else { "" };
+    let words = ["/bin/sh", "-c", SHELL, INIT, words.command, &seconds, &calls, &out_of_memory, reads];
     ContainerCreateBody {
         image: Some(image.to_owned()),
+        entrypoint: Some(words.map(str::to_owned).to_vec()),
+        // Closed when whoever attached goes, however it goes.
+        attach_stdin: Some(true),
+        open_stdin: Some(true),
+        stdin_once: Some(true),
         hostname: Some("sandbox".to_owned()),
         user: Some(format!("{NOBODY}:{NOBODY}")),
         working_dir: Some("/work/tree".to_owned()),
@@ -150,12 +146,12 @@ fn container(options: &ContainerOptions, image: &str, volumes: Volumes<'_>) -> C
 fn host(options: &ContainerOptions, volumes: Volumes<'_>) -> HostConfig {
     let limits = &options.limits;
     let memory = signed(limits.memory_bytes);
-    let tmp = format!("rw,exec,nosuid,nodev,mode=1777,size={},nr_inodes={}", limits.disk_bytes, limits.disk_files);
+    let mounts = [(Some(volumes.work), "/work"), (Some(volumes.tree), "/work/tree"), (volumes.tmp, "/tmp")];
+    // Where nothing else is mounted, Podman makes these writable, without a bound.
+    let sealed = "ro,noexec,nosuid,nodev,mode=0755,size=16m";
     let ulimits = [("cpu", limits.cpu_s), ("fsize", limits.file_bytes), ("nofile", limits.open_files), ("core", 0)];
-    let ulimits = ulimits.map(|(name, most)| ResourcesUlimits {
-        name: Some(name.to_owned()),
-        soft: Some(signed(most)),
-        hard: Some(signed(most)),
+    let ulimits = ulimits.into_iter().chain(most_processes().map(|most| ("nproc", most))).map(|(name, most)| {
+        ResourcesUlimits { name: Some(name.to_owned()), soft: Some(signed(most)), hard: Some(signed(most)) }
     });
     HostConfig {
         network_mode: Some("none".to_owned()),
@@ -170,14 +166,21 @@ fn host(options: &ContainerOptions, volumes: Volumes<'_>) -> HostConfig {
         memory_swap: Some(memory),
         nano_cpus: Some(i64::from(limits.cpu_millis) * 1_000_000),
         pids_limit: Some(signed(limits.processes)),
-        ulimits: Some(ulimits.to_vec()),
+        ulimits: Some(ulimits.collect()),
         shm_size: Some(64 << 20),
-        tmpfs: Some(owned([("/tmp", &tmp)])),
-        mounts: Some(vec![mount(volumes.work, "/work"), mount(volumes.tree, "/work/tree")]),
+        tmpfs: Some(owned([("/run", sealed), ("/var/tmp", sealed)])),
+        mounts: Some(mounts.into_iter().filter_map(|(volume, target)| Some(mount(volume?, target))).collect()),
         // What is printed is read here, and must not fill the engine's disk.
         log_config: Some(HostConfigLogConfig { typ: Some("none".to_owned()), config: None }),
         ..HostConfig::default()
     }
+}
+
+/// How many processes nobody may have on the machine, which is no limit of ours: as many as there can be, and this
+/// process may have. Podman would ask for more, and where it has no right to raise limits, start nothing.
+fn most_processes() -> Option<u64> {
+    let there_can_be = std::fs::read_to_string("/proc/sys/kernel/pid_max").ok()?.trim().parse().ok()?;
+    Some(getrlimit(Resource::Nproc).maximum.map_or(there_can_be, |most| most.min(there_can_be)))
 }
 
 fn mount(volume: &str, target: &str) -> Mount {

@@ -6,10 +6,14 @@ use std::os::unix::fs::{DirBuilderExt as _, FileExt as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
+use fix_pipeline::{AdapterError, AdapterErrorKind};
 use sha2::{Digest as _, Sha256};
 use tempfile::NamedTempFile;
 
+use super::check::{Ended, Prepared};
 use super::left;
+use super::limits::SandboxLimits;
+use crate::repository::Repository;
 
 /// Where prepared environments are kept, and how many.
 ///
@@ -33,6 +37,11 @@ impl Environments {
     #[must_use]
     pub fn new(folder: impl Into<PathBuf>) -> Self {
         Self { folder: folder.into(), count: 16, bytes: 4 << 30, age: Duration::from_secs(86_400) }
+    }
+
+    /// In the folder `environments` beside the mirror of `repository`.
+    pub(super) fn beside(repository: &Repository) -> Option<Self> {
+        repository.git().dir().parent().map(|cache| Self::new(cache.join("environments")))
     }
 
     /// What is kept under `key`.
@@ -120,6 +129,9 @@ const TURN: &str = "turn-";
 const MARK: &[u8] = b"fix environment 1 ";
 const HEADER_BYTES: u64 = 18 + 64 + 1;
 
+/// The longest that a check waits for another one to prepare the same: who prepares may take all its time.
+pub(super) const PATIENCE: Duration = Duration::from_secs(3);
+
 /// The key for all of `parts`.
 pub(super) fn key<'p>(parts: impl IntoIterator<Item = &'p str>) -> String {
     let mut digest = Sha256::new();
@@ -164,14 +176,26 @@ impl Kept<'_> {
         .await;
     }
 
-    /// Whether what is there is what was put there; what is not, is removed.
-    pub(super) async fn is_sound(&self) -> bool {
-        self.look_up().await.is_some()
+    /// What it means when unpacking ended so. What is not what was put there, is removed.
+    pub(super) async fn unpacked(&self, ended: Ended) -> Result<Prepared, AdapterError> {
+        match ended {
+            Ended::Exit(0) => Ok(Prepared::Ready),
+            // Others share it: what does not fit beside this tree is still of use to them.
+            Ended::Exit(_) | Ended::OutOfMemory | Ended::Signal if self.look_up().await.is_some() => {
+                Ok(Prepared::NoRoom)
+            }
+            _ => {
+                let message = format!("the environment that was kept can't be laid out ({ended:?})");
+                Err(AdapterError::new(AdapterErrorKind::Unavailable, "lay out a prepared environment", message))
+            }
+        }
     }
 
-    /// The most that a file may hold.
-    pub(super) fn bytes_max(&self) -> u64 {
-        self.options.bytes
+    /// The most that an archive may hold: what fits on the disk, with a header for each file. Holes in files are
+    /// written out, and count.
+    pub(super) fn bytes_max(&self, limits: &SandboxLimits) -> u64 {
+        let packed_max = limits.disk_bytes.saturating_add(limits.disk_files.saturating_mul(1 << 10));
+        self.options.bytes.min(packed_max)
     }
 
     fn path(&self) -> PathBuf {

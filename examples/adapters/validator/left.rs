@@ -7,8 +7,7 @@ use std::path::Path;
 
 use rustix::fs::{Mode, OFlags};
 
-use super::sandbox::is_root;
-use crate::validator::check::NOBODY;
+use super::check::NOBODY;
 
 /// Locks the file or folder at `path`, until what is returned is dropped or this process ends, however it ends.
 /// `None` when somebody else has it, or has just removed it.
@@ -33,9 +32,9 @@ pub(super) fn claim(path: &Path) -> io::Result<Option<File>> {
 /// Hands `remove` everything of ours in `folder` that begins with `prefix` and that nobody has claimed.
 pub(super) fn sweep(folder: &Path, prefix: &str, remove: impl Fn(&Path) -> io::Result<()>) {
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-        let is_ours = entry
-            .metadata()
-            .is_ok_and(|data| data.uid() == rustix::process::geteuid().as_raw() || is_root() && data.uid() == NOBODY);
+        let user = rustix::process::geteuid();
+        let is_ours =
+            entry.metadata().is_ok_and(|data| data.uid() == user.as_raw() || user.is_root() && data.uid() == NOBODY);
         if !is_ours || !entry.file_name().to_string_lossy().starts_with(prefix) {
             continue;
         }
