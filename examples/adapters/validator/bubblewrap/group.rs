@@ -1,7 +1,7 @@
 //! Control groups: bounds of a sandbox as a whole.
 
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -11,7 +11,9 @@ use crate::validator::left;
 use crate::validator::limits::SandboxLimits;
 
 /// The controllers that bound a sandbox.
-const CONTROLLERS: [&str; 3] = ["memory", "pids", "cpu"];
+const CONTROLLERS: [&str; 2] = ["memory", "pids"];
+/// And one that does where it is there: systemd gives it to fewer.
+const PROCESSORS: &str = "cpu";
 
 /// Where groups are made: below or beside the group of this process, so that its own bounds hold, too.
 #[derive(Clone, Debug)]
@@ -19,6 +21,8 @@ pub(super) struct Groups {
     version: Version,
     /// The folders for a new group: one for all controllers, or one for each.
     parents: Vec<PathBuf>,
+    /// Whether processors are bounded.
+    processors: bool,
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -33,15 +37,15 @@ impl Groups {
         let read = |path: &str| fs::read_to_string(path).map_err(|error| format!("{path}: {error}"));
         let mounts = mounts(&read("/proc/self/mountinfo")?);
         let own = read("/proc/self/cgroup")?;
-        let mut why = "there are none".to_owned();
+        let mut why = Vec::new();
         for groups in Self::candidates(&mounts, &own) {
             groups.sweep();
             match groups.make(limits) {
-                Ok(_) => return Ok(groups),
-                Err(error) => why = error.to_string(),
+                Ok(group) => return Ok(Self { processors: group.processors().is_some(), ..groups }),
+                Err(error) => why.push(error.to_string()),
             }
         }
-        Err(why)
+        Err(if why.is_empty() { "there are none".to_owned() } else { why.join("; ") })
     }
 
     fn candidates(mounts: &[Mount], own: &str) -> Vec<Self> {
@@ -55,21 +59,25 @@ impl Groups {
             // Where only a part of the hierarchy is to be seen, the mount names that part.
             let below = if mount.root == "/" { group } else { group.strip_prefix(&mount.root).unwrap_or("/") };
             let below = below.trim_matches('/');
-            Some(if below.is_empty() { mount.point.clone() } else { mount.point.join(below) })
+            let own = if below.is_empty() { mount.point.clone() } else { mount.point.join(below) };
+            Some((own, &mount.point))
         };
         let mut found = Vec::new();
-        if let Some(own) = place("cgroup2", "") {
+        if let Some((own, root)) = place("cgroup2", "") {
             // A group that has processes can't have groups with bounds, unless it is the root; one beside it can.
-            let beside = own.parent().map(Path::to_owned);
-            found.extend(
-                std::iter::once(own).chain(beside).map(|parent| Self { version: Version::Two, parents: vec![parent] }),
-            );
+            let beside = own.parent().filter(|_| own != *root).map(Path::to_owned);
+            found.extend(std::iter::once(own).chain(beside).map(|parent| Self {
+                version: Version::Two,
+                parents: vec![parent],
+                processors: false,
+            }));
         }
-        if let Some(mut parents) = CONTROLLERS.map(|name| place("cgroup", name)).into_iter().collect::<Option<Vec<_>>>()
-        {
+        let parent = |name: &str| place("cgroup", name).map(|(own, _)| own);
+        if let Some(mut parents) = CONTROLLERS.map(parent).into_iter().collect::<Option<Vec<_>>>() {
+            parents.extend(parent(PROCESSORS));
             parents.sort();
             parents.dedup();
-            found.push(Self { version: Version::One, parents });
+            found.push(Self { version: Version::One, parents, processors: false });
         }
         found
     }
@@ -80,6 +88,10 @@ impl Groups {
         for parent in &self.parents {
             if self.version == Version::Two {
                 enable(parent)?;
+                // Who joins a group has to be let out of the one above.
+                let file = parent.join("cgroup.procs");
+                let may_join = File::options().write(true).open(&file);
+                may_join.map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", file.display())))?;
             }
             group.dirs.push(Dir::make(parent)?);
         }
@@ -97,11 +109,17 @@ impl Groups {
         }
     }
 
-    pub(super) fn describe(&self) -> &'static str {
-        match self.version {
+    /// What they bound, for the report.
+    pub(super) fn describe(&self, limits: &SandboxLimits) -> String {
+        let groups = match self.version {
             Version::One => "control groups (version 1)",
             Version::Two => "a control group (version 2)",
-        }
+        };
+        let processors = match self.processors {
+            true => format!("{} thousandths of a processor", limits.cpu_millis),
+            false => "processors without a bound, for want of the controller cpu".to_owned(),
+        };
+        format!("{groups} {} MiB of memory, {processors}", limits.memory_bytes >> 20)
     }
 }
 
@@ -160,23 +178,31 @@ impl Group {
         let memory = limits.memory_bytes.to_string();
         // The monitor of the sandbox, and its first process, are in it, too.
         let processes = limits.processes.saturating_add(2).to_string();
-        let quota = u64::from(limits.cpu_millis).saturating_mul(100).max(1_000).to_string();
+        let quota = u64::from(limits.cpu_millis).saturating_mul(100).max(1_000);
         match self.version {
             Version::One => {
                 self.write("memory.limit_in_bytes", &memory)?;
                 // Together with swap: so there is none.
                 self.write_where_known("memory.memsw.limit_in_bytes", &memory)?;
                 self.write("pids.max", &processes)?;
-                self.write("cpu.cfs_period_us", "100000")?;
-                self.write("cpu.cfs_quota_us", &quota)
+                self.write_where_known("cpu.cfs_period_us", "100000")?;
+                self.write_where_known("cpu.cfs_quota_us", &quota.to_string())
             }
             Version::Two => {
                 self.write("memory.max", &memory)?;
                 self.write_where_known("memory.swap.max", "0")?;
                 self.write("pids.max", &processes)?;
-                self.write("cpu.max", &format!("{quota} 100000"))
+                self.write_where_known("cpu.max", &format!("{quota} 100000"))
             }
         }
+    }
+
+    /// What bounds processors, where it is there.
+    fn processors(&self) -> Option<PathBuf> {
+        self.file(match self.version {
+            Version::One => "cpu.cfs_quota_us",
+            Version::Two => "cpu.max",
+        })
     }
 
     fn file(&self, name: &str) -> Option<PathBuf> {
@@ -206,6 +232,8 @@ impl Drop for Group {
 /// Ends every process in a group, and waits until none is left: soon, for nothing can refuse.
 fn end(group: &Path) {
     const ATTEMPTS: u32 = 500;
+    // All at once, where the kernel can: nothing is born meanwhile.
+    let _ = File::options().write(true).open(group.join("cgroup.kill")).and_then(|mut file| file.write_all(b"1"));
     for _ in 0..ATTEMPTS {
         let processes = fs::read_to_string(group.join("cgroup.procs")).unwrap_or_default();
         if processes.trim().is_empty() {
@@ -221,15 +249,29 @@ fn end(group: &Path) {
 
 /// Lets groups below `parent` have bounds.
 fn enable(parent: &Path) -> io::Result<()> {
-    let file = parent.join("cgroup.subtree_control");
-    let named = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", file.display()));
-    let enabled = fs::read_to_string(&file).map_err(named)?;
-    let missing: Vec<String> = CONTROLLERS
-        .iter()
-        .filter(|name| !enabled.split_whitespace().any(|each| each == **name))
-        .map(|name| format!("+{name}"))
-        .collect();
-    if missing.is_empty() { Ok(()) } else { fs::write(&file, missing.join(" ")).map_err(named) }
+    let read = |name: &str| {
+        let file = parent.join(name);
+        fs::read_to_string(&file).map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", file.display())))
+    };
+    let (given, enabled) = (read("cgroup.controllers")?, read("cgroup.subtree_control")?);
+    let has = |list: &str, name: &str| list.split_whitespace().any(|each| each == name);
+    if let Some(name) = CONTROLLERS.iter().find(|name| !has(&given, name)) {
+        return Err(io::Error::other(format!("{} has no controller {name}", parent.display())));
+    }
+    let wanted = CONTROLLERS.iter().chain([&PROCESSORS]).filter(|name| has(&given, name) && !has(&enabled, name));
+    let wanted: Vec<String> = wanted.map(|name| format!("+{name}")).collect();
+    if wanted.is_empty() {
+        return Ok(());
+    }
+    fs::write(parent.join("cgroup.subtree_control"), wanted.join(" ")).map_err(|error| {
+        let hint = match error.kind() {
+            io::ErrorKind::ResourceBusy => {
+                ", for it has processes in it; systemd puts them into one below with DelegateSubgroup="
+            }
+            _ => "",
+        };
+        io::Error::new(error.kind(), format!("{} can't have groups with bounds{hint}: {error}", parent.display()))
+    })
 }
 
 /// A mounted hierarchy of control groups.
@@ -290,6 +332,8 @@ mod tests {
             parents(two, "0::/a.slice/b.scope\n"),
             [["/sys/fs/cgroup/a.slice/b.scope"], ["/sys/fs/cgroup/a.slice"]]
         );
+        // Above the mount point there is none.
+        assert_eq!(parents(two, "0::/\n"), [["/sys/fs/cgroup"]]);
         assert_eq!(parents("", "0::/\n"), Vec::<Vec<String>>::new());
     }
 
@@ -298,6 +342,9 @@ mod tests {
     fn version_two_is_told_all_bounds() {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("cgroup.subtree_control"), "cpu io").unwrap();
+        fs::write(folder.path().join("cgroup.controllers"), "cpu io memory").unwrap();
+        assert!(enable(folder.path()).unwrap_err().to_string().ends_with("has no controller pids"));
+        fs::write(folder.path().join("cgroup.controllers"), "cpu io memory pids").unwrap();
         enable(folder.path()).unwrap();
         assert_eq!(fs::read_to_string(folder.path().join("cgroup.subtree_control")).unwrap(), "+memory +pids");
         for file in ["memory.max", "memory.swap.max", "pids.max", "cpu.max"] {

@@ -212,11 +212,7 @@ impl Sandbox {
         let limits = &self.limits;
         let memory = limits.memory_bytes >> 20;
         let whole = match &self.groups {
-            Ok(groups) => format!(
-                "by {} {memory} MiB of memory, {} thousandths of a processor",
-                groups.describe(),
-                limits.cpu_millis
-            ),
+            Ok(groups) => format!("by {}", groups.describe(limits)),
             Err(why) => format!(
                 "by resource limits alone, for want of control groups ({why}), {memory} MiB of memory a process"
             ),
