@@ -211,14 +211,19 @@ const AS_HELD: &str = "{{.HostConfig.Privileged}} {{.HostConfig.LogConfig.Type}}
 async fn a_dropped_check_leaves_nothing(engine: &TestEngine) {
     let repository = TestRepository::new(&[("a.txt", "a\n")]);
     let run = RunContext::new(repository.failure("event-1", "log"));
-    let (sleep, word) = sleep();
-    let recipes = fixed(&[], &[&sleep]);
+    let recipes = fixed(&[], &[&sleep().0]);
     let validator = Container::new(repository.mirror(), recipes.clone(), engine.options()).await.unwrap();
     for ms in (0..3_000).step_by(200) {
         let ended = tokio::time::timeout(Duration::from_millis(ms), validator.validate(&run, Subject::Baseline)).await;
         assert!(ended.is_err(), "{ended:?}");
     }
+    drop(validator);
+    engine.assert_empty();
+
     // In the midst of the check itself; the engine says how it holds it.
+    let (sleep, word) = sleep();
+    let recipes = fixed(&[], &[&sleep]);
+    let validator = Container::new(repository.mirror(), recipes.clone(), engine.options()).await.unwrap();
     let checking = async {
         while processes_with(&word) == 0 {
             tokio::time::sleep(Duration::from_millis(50)).await;
