@@ -178,7 +178,8 @@ impl Config {
         options.image_packages = keys.image_packages;
         options.limits = self.limits();
         let made = Container::new(repository, self.recipes(), options).await;
-        Ok(Arc::new(made.map_err(|error| ConfigError::Adapter("the sandbox", Box::new(error)))?))
+        let made = made.map_err(|error| ConfigError::Adapter("the sandbox", Box::new(error)))?;
+        Ok(Arc::new(if self.sandbox.keep_prepared { made } else { made.with_environments(None) }))
     }
 
     #[cfg(not(feature = "container"))]

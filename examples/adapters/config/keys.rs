@@ -130,7 +130,7 @@ pub struct SandboxKeys {
     pub open_files: u64,
     /// What a command prints, in MiB.
     pub output_mb: u32,
-    /// Keep what preparing made for the next check; with bubblewrap.
+    /// Keep what preparing made for the next check.
     pub keep_prepared: bool,
     /// What preparing may reach beside the package index; `*` is all outside of local networks. With bubblewrap.
     pub prepare_hosts: Vec<HostKey>,
