@@ -241,6 +241,7 @@ impl Sandbox {
         let mut parts = vec!["3".to_owned(), self.python.clone()];
         parts.push(fs::read_to_string("/etc/os-release").unwrap_or_default());
         parts.push(make_environment(!recipe.prepare.is_empty()));
+        parts.push(format!("{:?}", self.routes.hosts()));
         parts.extend(index::settings().into_iter().map(|(name, value)| format!("{name}={value}")));
         for list in [recipe.prepare.as_slice(), inputs] {
             parts.push(list.len().to_string());

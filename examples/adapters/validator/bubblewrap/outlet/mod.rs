@@ -67,8 +67,11 @@ async fn accept(listener: UnixListener, routes: Arc<Routes>) {
     // Ends them all when it is dropped.
     let mut connections = JoinSet::new();
     while let Ok(permit) = Arc::clone(&room).acquire_owned().await {
-        // Out of descriptors, say: whoever asked sees it.
-        let Ok((inside, _)) = listener.accept().await else { continue };
+        let Ok((inside, _)) = listener.accept().await else {
+            // Out of descriptors, say: there will be some again.
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            continue;
+        };
         let routes = Arc::clone(&routes);
         connections.spawn(async move {
             // What breaks off, both ends see for themselves.

@@ -55,6 +55,11 @@ impl Routes {
         self
     }
 
+    /// What is allowed, for a key.
+    pub(in super::super) fn hosts(&self) -> &PrepareHosts {
+        &self.hosts
+    }
+
     /// What is allowed, for the report.
     pub(in super::super) fn describe(&self) -> String {
         let public = if self.hosts.public { ", hosts outside of local networks" } else { "" };
@@ -75,6 +80,9 @@ impl Routes {
         let named = is_named(&self.indexes) || is_named(&self.hosts.named);
         if !named && !self.hosts.public {
             return Err(forbidden(target, "is none of them"));
+        }
+        if !named && !matches!(target.port, Some(80 | 443)) {
+            return Err(forbidden(target, "is no usual port"));
         }
         let found = resolve(target).await;
         let local = found.as_ref().is_ok_and(|found| found.iter().any(|address| is_local(address.ip())));
