@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bollard::Docker;
 use bollard::errors::Error;
-use bollard::query_parameters::{RemoveContainerOptionsBuilder, RemoveVolumeOptionsBuilder};
+use bollard::query_parameters::{InspectContainerOptions, RemoveContainerOptionsBuilder, RemoveVolumeOptionsBuilder};
 use fix_pipeline::{AdapterError, AdapterErrorKind};
 use tokio::sync::{mpsc, oneshot};
 
@@ -114,30 +114,45 @@ impl Drop for Lease<'_> {
 }
 
 /// Removes, and tries again while the engine is busy with it: still making it, or still ending it.
-async fn remove(docker: &Docker, object: &Object, made: bool) -> Result<(), Error> {
+async fn remove(docker: &Docker, object: &Object, mut made: bool) -> Result<(), Error> {
     const ATTEMPTS: u32 = 20;
     let mut attempt = 1;
     loop {
-        let removed = match object {
-            Object::Container(name) => {
-                let options = RemoveContainerOptionsBuilder::new().force(true).v(true).build();
-                docker.remove_container(name, Some(options)).await
+        // An engine may say that it has removed what is not there yet.
+        made = made || is_there(docker, object).await;
+        if made {
+            match remove_now(docker, object).await {
+                Err(Error::DockerResponseServerError { status_code: 404, .. }) => return Ok(()),
+                Err(Error::DockerResponseServerError { .. }) if attempt < ATTEMPTS => {}
+                removed => return removed,
             }
-            Object::Volume(name) => {
-                docker.remove_volume(name, Some(RemoveVolumeOptionsBuilder::new().force(true).build())).await
-            }
-        };
-        match removed {
-            Ok(()) => return Ok(()),
-            Err(Error::DockerResponseServerError { status_code: 404, .. }) if made || attempt == ATTEMPTS => {
-                return Ok(());
-            }
-            Err(Error::DockerResponseServerError { .. }) if attempt < ATTEMPTS => {}
-            Err(error) => return Err(error),
+        } else if attempt == ATTEMPTS {
+            return Ok(());
         }
         attempt += 1;
         tokio::time::sleep(Duration::from_millis(250)).await;
     }
+}
+
+async fn remove_now(docker: &Docker, object: &Object) -> Result<(), Error> {
+    match object {
+        Object::Container(name) => {
+            let options = RemoveContainerOptionsBuilder::new().force(true).v(true).build();
+            docker.remove_container(name, Some(options)).await
+        }
+        Object::Volume(name) => {
+            docker.remove_volume(name, Some(RemoveVolumeOptionsBuilder::new().force(true).build())).await
+        }
+    }
+}
+
+/// Unless the engine says that it is not.
+async fn is_there(docker: &Docker, object: &Object) -> bool {
+    let missing = match object {
+        Object::Container(name) => docker.inspect_container(name, None::<InspectContainerOptions>).await.err(),
+        Object::Volume(name) => docker.inspect_volume(name).await.err(),
+    };
+    !matches!(missing, Some(Error::DockerResponseServerError { status_code: 404, .. }))
 }
 
 #[cfg(test)]
@@ -149,7 +164,7 @@ mod tests {
     use super::*;
 
     /// How many answers of these an engine gives until a container counts as removed.
-    async fn answers(made: bool, answers: &'static [&str]) -> usize {
+    async fn answers(made: bool, answers: &[&str]) -> usize {
         let folder = tempfile::tempdir().unwrap();
         let socket = folder.path().join("engine.sock");
         let listener = UnixListener::bind(&socket).unwrap();
@@ -180,7 +195,9 @@ mod tests {
     /// Its maker gave up while the engine was still at it: not there yet is not gone.
     #[tokio::test]
     async fn what_is_still_being_made_is_waited_for() {
-        assert_eq!(answers(false, &["404 Not Found", "409 Conflict", "204 No Content"]).await, 3);
+        let asked = ["404 Not Found", "404 Not Found", "200 OK"];
+        let removed = ["409 Conflict", "204 No Content"];
+        assert_eq!(answers(false, &[asked.as_slice(), &removed].concat()).await, 5);
     }
 
     #[tokio::test]
