@@ -240,7 +240,9 @@ fn start_podman(folder: &TempDir) -> Result<Child, String> {
     let address = format!("unix://{}", socket(folder).display());
     command.arg("--runtime").arg(runtime).args(["system", "service", "--time", "0", &address]);
     let log = at("log");
+    // Where memory ran out, it leaves a file in the folder that it runs in.
     let mut child = command
+        .current_dir(folder.path())
         .env("FIX_TEST_SECRET", "of the engine")
         .stdout(Stdio::null())
         .stderr(fs::File::create(&log).unwrap())

@@ -55,6 +55,9 @@ impl Sandbox {
             for name in outlet::VARIABLES {
                 push(&["--setenv", name, outlet::PROXY]);
             }
+            if !self.routes().leads_to_loopback() {
+                push(&["--setenv", "NO_PROXY", outlet::WITHOUT, "--setenv", "no_proxy", outlet::WITHOUT]);
+            }
             for (name, value) in PREPARE_ENVIRONMENT {
                 push(&["--setenv", name, value]);
             }

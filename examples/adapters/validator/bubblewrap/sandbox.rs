@@ -183,6 +183,10 @@ impl Sandbox {
         &self.limits
     }
 
+    pub(super) fn routes(&self) -> &Routes {
+        &self.routes
+    }
+
     pub(super) fn bwrap(&self) -> &Path {
         &self.bwrap
     }

@@ -1,7 +1,7 @@
 //! Which hosts may be reached.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::Ipv6Addr;
 use std::str::FromStr;
 
 /// The hosts that preparing may reach, besides those of the package index that is set.
@@ -93,44 +93,6 @@ impl fmt::Display for HostName {
     }
 }
 
-/// Whether an address is of this machine or of a network that it is in, where services trust each other: loopback,
-/// private, shared and link-local ones (the last are where clouds give out credentials), and those of many.
-pub(super) fn is_local(address: IpAddr) -> bool {
-    match address {
-        IpAddr::V4(address) => is_local_v4(address),
-        IpAddr::V6(address) => {
-            let [first, second, third, .., seventh, eighth] = address.segments();
-            let [a, b] = seventh.to_be_bytes();
-            let [c, d] = eighth.to_be_bytes();
-            let last = || is_local_v4(Ipv4Addr::new(a, b, c, d));
-            // One of version 4 by another name: mapped, translated, tunnelled.
-            let embedded = match (first, second, third) {
-                (0, 0, 0) => address.is_loopback() || address.is_unspecified() || last(),
-                (0x64, 0xff9b, _) => last(),
-                (0x2002, high, low) => {
-                    let ([a, b], [c, d]) = (high.to_be_bytes(), low.to_be_bytes());
-                    is_local_v4(Ipv4Addr::new(a, b, c, d))
-                }
-                _ => false,
-            };
-            embedded || address.is_unique_local() || address.is_unicast_link_local() || address.is_multicast()
-                // Site-local, as it once was.
-                || first & 0xffc0 == 0xfec0
-        }
-    }
-}
-
-fn is_local_v4(address: Ipv4Addr) -> bool {
-    let [first, second, ..] = address.octets();
-    address.is_private()
-        || address.is_loopback()
-        || address.is_link_local()
-        || address.is_broadcast()
-        || address.is_multicast()
-        || first == 0
-        || (first, second & 0xc0) == (100, 64)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -166,55 +128,5 @@ mod tests {
         assert_eq!(HostName::of_url("http://[::1]:8080").unwrap().to_string(), "[::1]:8080");
         assert_eq!(HostName::of_url("ftp://a"), None);
         assert_eq!(HostName::of_url("https://me:word@a"), None);
-    }
-
-    #[test]
-    fn local_addresses_are_known_by_whatever_name() {
-        for local in [
-            "127.0.0.1",
-            "127.9.9.9",
-            "10.1.2.3",
-            "172.16.0.1",
-            "172.31.255.255",
-            "192.168.1.1",
-            "169.254.169.254",
-            "100.64.0.1",
-            "100.127.255.255",
-            "0.0.0.0",
-            "0.1.2.3",
-            "255.255.255.255",
-            "224.0.0.1",
-            "::",
-            "::1",
-            "::ffff:10.0.0.1",
-            "::ffff:127.0.0.1",
-            "::10.0.0.1",
-            "64:ff9b::a00:1",
-            "2002:7f00:1::",
-            "fe80::1",
-            "febf::1",
-            "fc00::1",
-            "fdff::1",
-            "fec0::1",
-            "ff02::1",
-        ] {
-            assert!(is_local(local.parse().unwrap()), "{local}");
-        }
-        for elsewhere in [
-            "1.1.1.1",
-            "172.15.0.1",
-            "172.32.0.1",
-            "192.167.0.1",
-            "100.63.0.1",
-            "100.128.0.1",
-            "203.0.113.80",
-            "11.0.0.1",
-            "2606:4700::1111",
-            "::ffff:1.1.1.1",
-            "64:ff9b::101:101",
-            "2002:101:101::",
-        ] {
-            assert!(!is_local(elsewhere.parse().unwrap()), "{elsewhere}");
-        }
     }
 }

@@ -4,6 +4,7 @@
 //! names are resolved here, and what may not be reached is not even asked for.
 
 mod hosts;
+mod networks;
 mod request;
 mod route;
 
@@ -15,13 +16,15 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, copy_bidirectional};
-use tokio::net::{UnixListener, UnixStream};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, copy};
+use tokio::net::{TcpStream, UnixListener, UnixStream};
 use tokio::sync::Semaphore;
 use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::timeout;
+use tokio::{pin, select};
 
 pub use hosts::{HostName, InvalidHostName, PrepareHosts};
-use request::{Request, Way};
+use request::{Head, Request, Way};
 pub(super) use route::Routes;
 
 /// Where the socket is inside.
@@ -30,6 +33,9 @@ pub(super) const SOCKET: &str = "/run/outlet";
 /// What programs inside are told of it.
 pub(super) const PROXY: &str = "http://127.0.0.1:3128";
 
+/// What programs reach without it: what they start themselves.
+pub(super) const WITHOUT: &str = "localhost,127.0.0.1,::1";
+
 /// The variables that name a proxy, as programs have come to look for it.
 pub(super) const VARIABLES: [&str; 4] = ["HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"];
 
@@ -37,7 +43,10 @@ pub(super) const VARIABLES: [&str; 4] = ["HTTP_PROXY", "HTTPS_PROXY", "http_prox
 pub(super) const FORWARD: &str = include_str!("forward.py");
 
 /// Connections at once.
-const CONNECTIONS_MAX: usize = 64;
+const CONNECTIONS_MAX: usize = 32;
+
+/// The longest that one side is listened to when the other has said all.
+const LAST_WORDS_MAX: Duration = Duration::from_secs(10);
 
 /// An open way out; closed when dropped, with all that goes through it.
 #[derive(Debug)]
@@ -86,16 +95,80 @@ async fn serve(mut inside: UnixStream, routes: &Routes) -> io::Result<()> {
     let Some(request) = Request::read(&mut inside).await? else {
         return refuse(&mut inside, 400, "no request for a proxy").await;
     };
-    let (mut outside, is_direct) = match routes.connect(&request).await {
+    let (mut outside, proxy) = match routes.connect(&request).await {
         Ok(connected) => connected,
         Err(refusal) => return refuse(&mut inside, refusal.status, &refusal.reason).await,
     };
     match request.way {
-        Way::Tunnel => inside.write_all(b"HTTP/1.1 200 Connection established\r\n\r\n").await?,
-        Way::Plain => outside.write_all(&request.head(is_direct)).await?,
+        Way::Tunnel => {
+            inside.write_all(b"HTTP/1.1 200 Connection established\r\n\r\n").await?;
+            outside.write_all(&request.rest).await?;
+            tunnel(&mut inside, &mut outside, LAST_WORDS_MAX).await
+        }
+        Way::Plain => {
+            outside.write_all(&request.head(proxy)).await?;
+            outside.write_all(&request.rest).await?;
+            exchange(&mut inside, &mut outside, &request, LAST_WORDS_MAX).await
+        }
     }
-    outside.write_all(&request.rest).await?;
-    copy_bidirectional(&mut inside, &mut outside).await.map(drop)
+}
+
+/// Whatever the two say, until both have said it; outside, soon after inside.
+async fn tunnel(inside: &mut UnixStream, outside: &mut TcpStream, last_words: Duration) -> io::Result<()> {
+    let ((mut inside_read, mut inside_write), (mut outside_read, mut outside_write)) =
+        (inside.split(), outside.split());
+    let out = async {
+        copy(&mut inside_read, &mut outside_write).await?;
+        outside_write.shutdown().await
+    };
+    let back = async {
+        copy(&mut outside_read, &mut inside_write).await?;
+        inside_write.shutdown().await
+    };
+    pin!(out, back);
+    select! {
+        said = &mut back => said,
+        said = &mut out => {
+            said?;
+            timeout(last_words, back).await.unwrap_or(Ok(()))
+        }
+    }
+}
+
+/// One request and its answer, and nothing else: the next one may be for another host.
+async fn exchange(
+    inside: &mut UnixStream,
+    outside: &mut TcpStream,
+    request: &Request,
+    last_words: Duration,
+) -> io::Result<()> {
+    let ((mut inside_read, mut inside_write), (mut outside_read, mut outside_write)) =
+        (inside.split(), outside.split());
+    let left = request.body_bytes.saturating_sub(u64::try_from(request.rest.len()).unwrap_or(u64::MAX));
+    let out = async {
+        copy(&mut (&mut inside_read).take(left), &mut outside_write).await?;
+        // An answer may come late; who goes away wants none. What is asked besides goes nowhere.
+        copy(&mut inside_read, &mut tokio::io::sink()).await.map(drop)
+    };
+    let back = async {
+        let head = Head::read(&mut outside_read).await?;
+        let closing = head.as_ref().and_then(Head::closing);
+        let (Some(head), Some(closing)) = (head, closing) else {
+            return inside_write.write_all(b"HTTP/1.1 502 no answer that is HTTP\r\nConnection: close\r\n\r\n").await;
+        };
+        inside_write.write_all(&closing).await?;
+        inside_write.write_all(&head.rest).await?;
+        copy(&mut outside_read, &mut inside_write).await?;
+        inside_write.shutdown().await
+    };
+    pin!(out, back);
+    select! {
+        said = &mut back => said,
+        said = &mut out => {
+            said?;
+            timeout(last_words, back).await.unwrap_or(Ok(()))
+        }
+    }
 }
 
 /// Programs show the reason, so that it says what to do.
@@ -105,13 +178,13 @@ async fn refuse(inside: &mut UnixStream, status: u16, reason: &str) -> io::Resul
     inside.shutdown().await?;
     // Closed with something unread, the answer would be lost.
     let (mut unread, mut nowhere) = (inside.take(1 << 20), tokio::io::sink());
-    let _ = tokio::time::timeout(Duration::from_secs(2), tokio::io::copy(&mut unread, &mut nowhere)).await;
+    let _ = timeout(LAST_WORDS_MAX, copy(&mut unread, &mut nowhere)).await;
     Ok(())
 }
 
 #[cfg(test)]
 mod tests {
-    use tokio::net::{TcpListener, TcpStream};
+    use tokio::net::TcpListener;
 
     use super::*;
 
@@ -123,7 +196,7 @@ mod tests {
             while let Ok((mut stream, _)) = listener.accept().await {
                 let mut heard = vec![0; 4_096];
                 let length = stream.read(&mut heard).await.unwrap();
-                let _ = stream.write_all(&[b"heard: ", &heard[..length]].concat()).await;
+                let _ = stream.write_all(&[b"HTTP/1.1 200 OK\r\n\r\nheard: ", &heard[..length]].concat()).await;
             }
         });
         port
@@ -148,18 +221,57 @@ mod tests {
     async fn a_host_that_is_named_is_reached() {
         let port = echo().await;
         let host = format!("127.0.0.1:{port}");
-        let request = format!("CONNECT {host} HTTP/1.1\r\nHost: {host}\r\n\r\nhello");
-        assert_eq!(answer(named(&host), &request).await, "HTTP/1.1 200 Connection established\r\n\r\nheard: hello");
-        let request = format!(
-            "GET http://{host}/simple/?x HTTP/1.1\r\nHost: other\r\nProxy-Connection: keep-alive\r\nA: b\r\n\r\nrest"
+        let tunnel = format!("CONNECT {host} HTTP/1.1\r\nHost: {host}\r\n\r\nhello");
+        let established = "HTTP/1.1 200 Connection established\r\n\r\n";
+        assert_eq!(answer(named(&host), &tunnel).await, format!("{established}HTTP/1.1 200 OK\r\n\r\nheard: hello"));
+        let plain = format!(
+            "POST http://{host}/simple/?x HTTP/1.1\r\nHost: other\r\nProxy-Connection: keep-alive\r\nContent-Length: 4\r\n\r\nbody"
         );
-        assert_eq!(
-            answer(named(&host), &request).await,
-            format!("heard: GET /simple/?x HTTP/1.1\r\nHost: {host}\r\nA: b\r\nConnection: close\r\n\r\nrest")
-        );
+        let heard =
+            format!("POST /simple/?x HTTP/1.1\r\nHost: {host}\r\nContent-Length: 4\r\nConnection: close\r\n\r\n");
+        let closing = "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n";
+        assert!(answer(named(&host), &plain).await.starts_with(&format!("{closing}heard: {heard}")));
         // And its index, whatever else is allowed.
         let index = Routes::new(PrepareHosts::default(), [format!("http://{host}/simple").as_str()]);
-        assert!(answer(index, &request).await.starts_with("heard: "));
+        assert!(answer(index, &plain).await.starts_with(closing));
+    }
+
+    /// A connection that is kept would take the next request, for whatever host, to this one.
+    #[tokio::test]
+    async fn one_request_is_passed_on_and_no_more() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let host = listener.local_addr().unwrap();
+        let (mut ours, mut inside) = UnixStream::pair().unwrap();
+        let mut outside = TcpStream::connect(host).await.unwrap();
+        let (mut server, _) = listener.accept().await.unwrap();
+        inside.write_all(format!("GET http://{host}/one HTTP/1.1\r\n\r\n").as_bytes()).await.unwrap();
+        let request = Request::read(&mut ours).await.unwrap().unwrap();
+        let passed =
+            tokio::spawn(async move { exchange(&mut ours, &mut outside, &request, Duration::from_millis(1)).await });
+        // It does not heed that it is to close.
+        server.write_all(b"HTTP/1.1 200 OK\r\nConnection: keep-alive\r\nContent-Length: 2\r\n\r\nok").await.unwrap();
+        let mut said = vec![0; 1_000];
+        let mut length = 0;
+        while !said[..length].ends_with(b"ok") {
+            length += inside.read(&mut said[length..]).await.unwrap();
+        }
+        assert_eq!(&said[..length], b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok");
+        inside.write_all(b"GET http://10.0.0.1/two HTTP/1.1\r\n\r\n").await.unwrap();
+        drop(inside);
+        passed.await.unwrap().unwrap();
+        let mut heard = String::new();
+        server.read_to_string(&mut heard).await.unwrap();
+        assert_eq!(heard, "");
+
+        for more in [
+            "GET http://H/ HTTP/1.1\r\n\r\nGET http://10.0.0.1/ HTTP/1.1\r\n\r\n",
+            "POST http://H/ HTTP/1.1\r\nContent-Length: 0\r\n\r\nCONNECT 10.0.0.1:22 HTTP/1.1\r\n\r\n",
+            "POST http://H/ HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 50\r\n\r\na",
+            "POST http://H/ HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        ] {
+            let answered = answer(named(&host.to_string()), &more.replace('H', &host.to_string())).await;
+            assert!(answered.starts_with("HTTP/1.1 400 "), "{more:?}: {answered}");
+        }
     }
 
     #[tokio::test]
@@ -178,6 +290,8 @@ mod tests {
             let answered = answer(named(other), &request).await;
             assert!(answered.starts_with("HTTP/1.1 403 "), "{other}: {answered}");
         }
+        let odd = answer(Routes::new(PrepareHosts::default(), []), "CONNECT 1.1.1.1:22 HTTP/1.1\r\n\r\n").await;
+        assert!(odd.starts_with("HTTP/1.1 403 1.1.1.1:22 is no usual port"), "{odd}");
     }
 
     #[tokio::test]
@@ -195,10 +309,21 @@ mod tests {
         }
     }
 
+    /// Who has gone, however the other side holds on to it, leaves its place to others.
+    #[tokio::test]
+    async fn a_tunnel_that_one_side_has_left_ends() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut outside = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (_held, _) = listener.accept().await.unwrap();
+        let (mut inside, left) = UnixStream::pair().unwrap();
+        drop(left);
+        tunnel(&mut inside, &mut outside, Duration::from_millis(1)).await.unwrap();
+    }
+
     #[tokio::test]
     async fn another_proxy_is_gone_through() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let proxy = format!("http://{}", listener.local_addr().unwrap());
+        let proxy = listener.local_addr().unwrap().to_string();
         let upstream = tokio::spawn(async move {
             let mut heard = Vec::new();
             for said in
@@ -212,22 +337,41 @@ mod tests {
             }
             heard
         });
-        let routes = || named("packages.invalid").through(&proxy, &proxy, "");
+        let with_password = format!("http://me:p%40ss@{proxy}/");
+        let routes = || named("packages.invalid").through(&with_password, &proxy, "");
         let tunnel = "CONNECT packages.invalid:443 HTTP/1.1\r\n\r\n";
         let established = "HTTP/1.1 200 Connection established\r\n\r\n";
         assert_eq!(answer(routes(), tunnel).await, format!("{established}hi"));
         assert!(answer(routes(), tunnel).await.starts_with("HTTP/1.1 502 the proxy of this machine says 407"));
-        let plain = "GET http://packages.invalid/a HTTP/1.1\r\n\r\n";
-        assert_eq!(answer(routes(), plain).await, "HTTP/1.1 200 OK\r\n\r\n");
-        let refused = answer(routes(), "CONNECT other.invalid:443 HTTP/1.1\r\n\r\n").await;
-        assert!(refused.starts_with("HTTP/1.1 403 "), "{refused}");
+        let plain = "GET http://packages.invalid/a HTTP/1.1\r\nProxy-Authorization: Basic mine\r\n\r\n";
+        assert_eq!(answer(routes(), plain).await, "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n");
+        // Not named, and not known here: whatever the proxy would make of it.
+        let internal = Routes::new(PrepareHosts::default(), []).through(&proxy, &proxy, "");
+        for request in ["CONNECT internal.invalid:443 HTTP/1.1\r\n\r\n", "CONNECT 10.0.0.1:443 HTTP/1.1\r\n\r\n"] {
+            let refused = answer(internal.clone(), request).await;
+            assert!(refused.starts_with("HTTP/1.1 403 "), "{refused}");
+        }
         let heard = upstream.await.unwrap();
         assert_eq!(heard[0], "CONNECT packages.invalid:443 HTTP/1.1\r\nHost: packages.invalid:443\r\n\r\n");
-        assert!(heard[2].starts_with("GET http://packages.invalid/a HTTP/1.1\r\n"), "{heard:?}");
-        // Where it is not to be gone through, it is not asked.
+        let basic = "Proxy-Authorization: Basic bWU6cEBzcw==\r\n";
+        let asked = "GET http://packages.invalid/a HTTP/1.1\r\nHost: packages.invalid\r\n";
+        assert_eq!(heard[2], format!("{asked}{basic}Connection: close\r\n\r\n"));
+        assert!(!format!("{:?}", routes()).contains("bWU6"), "it is shown to nobody");
+    }
+
+    #[tokio::test]
+    async fn another_proxy_is_passed_by_where_that_is_said() {
         let port = echo().await;
         let host = format!("127.0.0.1:{port}");
-        let direct = named(&host).through(&proxy, &proxy, "example.org, 127.0.0.1");
-        assert!(answer(direct, &format!("GET http://{host}/ HTTP/1.1\r\n\r\n")).await.starts_with("heard: GET / "));
+        let request = format!("GET http://{host}/ HTTP/1.1\r\n\r\n");
+        for without in ["example.org, 127.0.0.1", "*", "127.0.0.0/8", &host, ".0.0.1"] {
+            let direct = named(&host).through("http://127.0.0.1:1", "", without);
+            assert!(answer(direct, &request).await.contains("heard: GET / "), "{without}");
+        }
+        for proxy in ["http://127.0.0.1:1", "https://127.0.0.1:1", "socks5://127.0.0.1:1"] {
+            let through = named(&host).through(proxy, "", "10.0.0.0/8, ::1");
+            let refused = answer(through, &request).await;
+            assert!(refused.starts_with("HTTP/1.1 502 "), "{proxy}: {refused}");
+        }
     }
 }

@@ -5,6 +5,7 @@ use std::io;
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 
 use super::hosts::HostName;
+use super::route::Proxy;
 
 /// Longest head of a request or an answer, in bytes.
 const HEAD_BYTES_MAX: usize = 32 << 10;
@@ -22,7 +23,9 @@ pub(super) struct Request {
     path: String,
     /// The others are for the proxy alone.
     headers: Vec<(String, Vec<u8>)>,
-    /// What came behind the head.
+    /// How much belongs to it behind the head, in bytes; of a tunnel, nothing.
+    pub(super) body_bytes: u64,
+    /// What came behind the head already.
     pub(super) rest: Vec<u8>,
 }
 
@@ -59,24 +62,41 @@ impl Request {
             let path = rest.find(['/', '?']).and_then(|at| rest.get(at..)).unwrap_or_default();
             (Way::Plain, target, if path.starts_with('/') { path.to_owned() } else { format!("/{path}") })
         };
-        let for_us = ["host", "connection", "proxy-connection", "proxy-authorization", "keep-alive"];
+        let named =
+            |name: &'static str| parsed.headers.iter().filter(move |header| header.name.eq_ignore_ascii_case(name));
+        // Where it ends has to be clear to everybody; and what comes behind it is another's, whom nobody has judged.
+        let mut lengths = named("content-length").map(|header| std::str::from_utf8(header.value).ok()?.parse().ok());
+        let body_bytes = match (lengths.next(), lengths.next()) {
+            (None, _) => 0,
+            (Some(Some(length)), None) => length,
+            _ => return Ok(None),
+        };
+        if named("transfer-encoding").next().is_some() || way == Way::Plain && is_longer(&head.rest, body_bytes) {
+            return Ok(None);
+        }
+        let for_us =
+            ["host", "connection", "proxy-connection", "proxy-authorization", "keep-alive", "expect", "upgrade"];
         let kept = parsed.headers.iter().filter(|header| !for_us.contains(&header.name.to_ascii_lowercase().as_str()));
         let headers = kept.map(|header| (header.name.to_owned(), header.value.to_owned())).collect();
-        Ok(Some(Self { way, target, method: method.to_owned(), path, headers, rest: head.rest }))
+        Ok(Some(Self { way, target, method: method.to_owned(), path, headers, body_bytes, rest: head.rest }))
     }
 
-    /// The head that is sent on, to the target itself or to another proxy. It is the only one on its connection.
-    pub(super) fn head(&self, to_target: bool) -> Vec<u8> {
+    /// The head that is sent on, to the target itself or to a proxy. It is the only one on its connection.
+    pub(super) fn head(&self, proxy: Option<&Proxy>) -> Vec<u8> {
         let mut host = self.target.clone();
         host.port = host.port.filter(|port| *port != 80);
-        let at = if to_target { String::new() } else { format!("http://{host}") };
-        let mut head = format!("{} {at}{} HTTP/1.1\r\nHost: {host}\r\n", self.method, self.path).into_bytes();
+        let (at, who) = proxy.map(|proxy| (format!("http://{host}"), proxy.header())).unwrap_or_default();
+        let mut head = format!("{} {at}{} HTTP/1.1\r\nHost: {host}\r\n{who}", self.method, self.path).into_bytes();
         for (name, value) in &self.headers {
             head.extend_from_slice(&[name.as_bytes(), b": ", value, b"\r\n"].concat());
         }
         head.extend_from_slice(b"Connection: close\r\n\r\n");
         head
     }
+}
+
+fn is_longer(bytes: &[u8], most: u64) -> bool {
+    u64::try_from(bytes.len()).map_or(true, |length| length > most)
 }
 
 /// The head of a message, its empty line included, and what came behind it.
@@ -118,5 +138,23 @@ impl Head {
         let mut parsed = httparse::Response::new(&mut headers);
         parsed.parse(&self.text).ok()?;
         parsed.code
+    }
+
+    /// The head of an answer that says that its connection is closed behind it; `None` when it is no answer.
+    pub(super) fn closing(&self) -> Option<Vec<u8>> {
+        let mut headers = [httparse::EMPTY_HEADER; HEADERS_MAX];
+        let mut parsed = httparse::Response::new(&mut headers);
+        parsed.parse(&self.text).ok()?;
+        let mut head = format!("HTTP/1.1 {} {}\r\n", parsed.code?, parsed.reason.unwrap_or_default()).into_bytes();
+        for header in parsed.headers {
+            if !["connection", "keep-alive", "proxy-connection"]
+                .iter()
+                .any(|name| header.name.eq_ignore_ascii_case(name))
+            {
+                head.extend_from_slice(&[header.name.as_bytes(), b": ", header.value, b"\r\n"].concat());
+            }
+        }
+        head.extend_from_slice(b"Connection: close\r\n\r\n");
+        Some(head)
     }
 }

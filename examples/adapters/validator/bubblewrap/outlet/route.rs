@@ -1,14 +1,18 @@
 //! How a host is reached, if it may be.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use secrecy::{ExposeSecret as _, SecretString};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
 
-use super::hosts::{HostName, PrepareHosts, is_local};
+use super::hosts::{HostName, PrepareHosts};
+use super::networks::{Network, is_local};
 use super::request::{Head, Request, Way};
 
 /// The longest that connecting may take, with all that belongs to it.
@@ -21,8 +25,8 @@ pub(in super::super) struct Routes {
     /// The package indexes that are set, which are reached wherever they are.
     indexes: Vec<HostName>,
     /// This machine's own proxies: for HTTP in the clear, and for tunnels.
-    plain: Option<HostName>,
-    tunnel: Option<HostName>,
+    plain: Option<Proxy>,
+    tunnel: Option<Proxy>,
     /// What is reached without them.
     without: Vec<String>,
 }
@@ -42,16 +46,13 @@ impl Routes {
         Self { hosts, indexes, ..Self::default() }
     }
 
-    /// Through these proxies, but to hosts of the list `without`, as `NO_PROXY` has it. One that is no plain URL is
-    /// not used.
+    /// Through these proxies, but to hosts of the list `without`, as `NO_PROXY` has it.
     #[must_use]
     pub(in super::super) fn through(mut self, plain: &str, tunnel: &str, without: &str) -> Self {
-        // What speaks TLS, or wants a password, can't be spoken to.
-        let proxy = |url: &str| HostName::of_url(url).filter(|_| url.to_ascii_lowercase().starts_with("http://"));
-        self.plain = proxy(plain);
-        self.tunnel = proxy(tunnel);
-        let names = without.split(',').map(|name| name.trim().to_ascii_lowercase());
-        self.without = names.filter(|name| !name.is_empty()).collect();
+        self.plain = Proxy::new(plain);
+        self.tunnel = Proxy::new(tunnel);
+        self.without =
+            without.split(',').map(|name| name.trim().to_ascii_lowercase()).filter(|name| !name.is_empty()).collect();
         self
     }
 
@@ -60,21 +61,29 @@ impl Routes {
         &self.hosts
     }
 
+    /// Whether something on this machine's loopback is meant to be reached: an index, or what is named.
+    pub(in super::super) fn leads_to_loopback(&self) -> bool {
+        let is_loopback = |host: &HostName| {
+            host.name == "localhost" || host.name.parse().is_ok_and(|address: IpAddr| address.is_loopback())
+        };
+        self.indexes.iter().chain(&self.hosts.named).any(is_loopback)
+    }
+
     /// What is allowed, for the report.
     pub(in super::super) fn describe(&self) -> String {
         let public = if self.hosts.public { ", hosts outside of local networks" } else { "" };
         format!("the package index{public}, {} named hosts", self.hosts.named.len())
     }
 
-    /// Connects, and says whether it is with the target itself.
-    pub(super) async fn connect(&self, request: &Request) -> Result<(TcpStream, bool), Refusal> {
+    /// Connects, with the target itself or with a proxy.
+    pub(super) async fn connect(&self, request: &Request) -> Result<(TcpStream, Option<&Proxy>), Refusal> {
         let connecting = self.connect_at_all(request);
         timeout(CONNECT_TIME_MAX, connecting).await.unwrap_or_else(|_| {
             Err(Refusal { status: 504, reason: format!("{} can't be reached in time", request.target) })
         })
     }
 
-    async fn connect_at_all(&self, request: &Request) -> Result<(TcpStream, bool), Refusal> {
+    async fn connect_at_all(&self, request: &Request) -> Result<(TcpStream, Option<&Proxy>), Refusal> {
         let target = &request.target;
         let is_named = |hosts: &[HostName]| hosts.iter().any(|host| host.is(target));
         let named = is_named(&self.indexes) || is_named(&self.hosts.named);
@@ -85,50 +94,107 @@ impl Routes {
             return Err(forbidden(target, "is no usual port"));
         }
         let found = resolve(target).await;
-        let local = found.as_ref().is_ok_and(|found| found.iter().any(|address| is_local(address.ip())));
-        if local && !named {
-            return Err(forbidden(target, "is local"));
-        }
-        let proxy = if request.way == Way::Tunnel { &self.tunnel } else { &self.plain };
         let unreachable = |what: &HostName, error: &io::Error| Refusal {
             status: 502,
             reason: format!("{what} can't be reached ({:?})", error.kind()),
         };
-        match proxy.as_ref().filter(|_| !self.is_without_proxy(target)) {
+        match &found {
+            Ok(found) if !named && found.iter().any(|address| is_local(address.ip())) => {
+                return Err(forbidden(target, "is local"));
+            }
+            // Whatever a proxy would make of it.
+            Err(_) if !named => return Err(forbidden(target, "can't be resolved here")),
+            _ => {}
+        }
+        let proxy = if request.way == Way::Tunnel { &self.tunnel } else { &self.plain };
+        let addresses = found.as_deref().unwrap_or_default();
+        match proxy.as_ref().filter(|_| !self.is_without_proxy(target, addresses)) {
             None => {
                 let found = found.map_err(|error| unreachable(target, &error))?;
                 let connected = TcpStream::connect(found.as_slice()).await;
-                Ok((connected.map_err(|error| unreachable(target, &error))?, true))
+                Ok((connected.map_err(|error| unreachable(target, &error))?, None))
             }
             Some(proxy) => {
-                let connected = async { TcpStream::connect(resolve(proxy).await?.as_slice()).await };
-                let mut stream = connected.await.map_err(|error| unreachable(proxy, &error))?;
+                let Some(host) = &proxy.host else {
+                    let reason = "the proxy of this machine is no http:// URL, and can't be gone through".to_owned();
+                    return Err(Refusal { status: 502, reason });
+                };
+                let connected = async { TcpStream::connect(resolve(host).await?.as_slice()).await };
+                let mut stream = connected.await.map_err(|error| unreachable(host, &error))?;
                 if request.way == Way::Tunnel {
-                    tunnel(&mut stream, target).await?;
+                    tunnel(&mut stream, target, proxy).await?;
                 }
-                Ok((stream, false))
+                Ok((stream, Some(proxy)))
             }
         }
     }
 
-    /// As most programs read `NO_PROXY`: names, with all below them; addresses; or everything.
-    fn is_without_proxy(&self, target: &HostName) -> bool {
+    /// As most programs read `NO_PROXY`: names, with all below them; addresses and networks; or everything.
+    fn is_without_proxy(&self, target: &HostName, addresses: &[SocketAddr]) -> bool {
         let shown = target.to_string();
         self.without.iter().any(|name| {
-            let name = name.strip_prefix('.').unwrap_or(name);
+            let name = name.trim_start_matches('*').trim_start_matches('.').trim_matches(['[', ']']);
             let below = target.name.strip_suffix(name).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
-            name == "*" || below || shown == *name
+            let network: Option<Network> = name.parse().ok();
+            let inside = network.is_some_and(|network| addresses.iter().any(|address| network.contains(address.ip())));
+            // A star is all that was there.
+            name.is_empty() || below || inside || shown == *name
         })
     }
 }
 
+/// A proxy that this machine goes through.
+#[derive(Clone, Debug)]
+pub(super) struct Proxy {
+    /// `None` for one that can't be spoken to.
+    host: Option<HostName>,
+    /// What it is told of who asks; never seen inside.
+    password: Option<SecretString>,
+}
+
+impl Proxy {
+    /// `http://user:password@proxy.example:3128`, or without what is not needed.
+    fn new(url: &str) -> Option<Self> {
+        if url.is_empty() {
+            return None;
+        }
+        let rest = match url.split_once("://") {
+            None => Some(url),
+            Some((scheme, rest)) => scheme.eq_ignore_ascii_case("http").then_some(rest),
+        };
+        let authority = rest.and_then(|rest| rest.split('/').next()).unwrap_or_default();
+        let (user, host) = authority.rsplit_once('@').map_or((None, authority), |(user, host)| (Some(user), host));
+        let host = host.parse().ok().map(|host: HostName| HostName { port: host.port.or(Some(80)), ..host });
+        Some(Self { host, password: user.map(|user| STANDARD.encode(unescaped(user)).into()) })
+    }
+
+    /// What it is told, as a header.
+    pub(super) fn header(&self) -> String {
+        let basic = |password: &SecretString| format!("Proxy-Authorization: Basic {}\r\n", password.expose_secret());
+        self.password.as_ref().map_or_else(String::new, basic)
+    }
+}
+
+/// Without the escapes of a URL.
+fn unescaped(text: &str) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut rest = text.as_bytes();
+    while let [first, tail @ ..] = rest {
+        let digits = tail.get(..2).filter(|_| *first == b'%').and_then(|digits| std::str::from_utf8(digits).ok());
+        let escaped = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        bytes.push(escaped.unwrap_or(*first));
+        rest = if escaped.is_some() { tail.get(2..).unwrap_or_default() } else { tail };
+    }
+    bytes
+}
+
 /// Asks a proxy for a tunnel, and reads no further than its head: what comes next is the target's.
-async fn tunnel(proxy: &mut TcpStream, target: &HostName) -> Result<(), Refusal> {
+async fn tunnel(stream: &mut TcpStream, target: &HostName, proxy: &Proxy) -> Result<(), Refusal> {
     let refuse = |said: &str| Refusal { status: 502, reason: format!("the proxy of this machine {said}") };
-    let request = format!("CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n\r\n");
+    let request = format!("CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n{}\r\n", proxy.header());
     let asked = async {
-        proxy.write_all(request.as_bytes()).await?;
-        Head::read_exactly(proxy).await
+        stream.write_all(request.as_bytes()).await?;
+        Head::read_exactly(stream).await
     };
     let head = asked.await.map_err(|error| refuse(&format!("broke off ({:?})", error.kind())))?;
     match head.and_then(|head| head.status()) {
