@@ -196,6 +196,8 @@ impl Git {
             .args(["-c", "gc.auto=0", "-c", "maintenance.auto=false", "-c", "fetch.fsckObjects=true"])
             // A redirect may lead anywhere.
             .args(["-c", "http.followRedirects=false"])
+            // So that it ends also when nobody is left who would end it.
+            .args(["-c", "http.lowSpeedLimit=1", "-c", "http.lowSpeedTime=60"])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());

@@ -11,6 +11,7 @@
 
 pub mod config;
 mod git;
+mod host;
 pub mod plan_source;
 pub mod pr_sink;
 pub mod repository;
@@ -22,3 +23,4 @@ pub mod validator;
 mod words;
 
 pub use git::GitError;
+pub use host::{HostName, InvalidHostName};

@@ -284,6 +284,10 @@ pub(crate) struct ReplayArgs {
     #[arg(long, value_name = "DIR|URL")]
     pub(crate) repo: Option<PathBuf>,
 
+    /// The repository's name on GitHub, when it is fetched with GitHub's token.
+    #[arg(long, value_name = "OWNER/NAME")]
+    pub(crate) github: Option<String>,
+
     /// The policy to judge by; the default policy without.
     #[arg(long, value_name = "FILE")]
     pub(crate) policy: Option<PathBuf>,

@@ -60,10 +60,7 @@ impl Flags {
             flags.push("sandbox.kind", "container");
             flags.push("container.image", image);
         }
-        if let Some(repository) = &args.github {
-            flags.push("pull_requests.kind", "github");
-            flags.push("github.repository", repository);
-        }
+        flags.github(args.github.as_deref());
         flags.policy(args.policy.as_deref())?;
         flags.store(args.store.as_deref())?;
         Ok(flags)
@@ -89,6 +86,13 @@ impl Flags {
         let mut flags = Self::default();
         flags.store(store)?;
         Ok(flags)
+    }
+
+    pub(crate) fn github(&mut self, repository: Option<&str>) {
+        if let Some(repository) = repository {
+            self.push("pull_requests.kind", "github");
+            self.push("github.repository", repository);
+        }
     }
 
     pub(crate) fn policy(&mut self, policy: Option<&Path>) -> Result<(), CliError> {

@@ -108,7 +108,7 @@ pub(crate) fn print_json(value: &impl Serialize) {
 /// A directory, as an absolute path.
 pub(crate) fn directory(path: &Path) -> Result<PathBuf, CliError> {
     if path.to_string_lossy().contains("://") {
-        return Err(CliError::unusable(format!("{} is a URL; clone it, and give the directory", path.display())));
+        return Err(CliError::unusable("a URL is no directory; clone it, and give the directory"));
     }
     match path.canonicalize() {
         Ok(path) if path.is_dir() => Ok(path),
@@ -120,7 +120,9 @@ pub(crate) fn directory(path: &Path) -> Result<PathBuf, CliError> {
 /// A repository: a directory, or a URL.
 pub(crate) fn location(place: &Path) -> Result<Location, CliError> {
     let text = place.to_string_lossy();
-    let unusable = |error: UnsupportedLocation| CliError::unusable(format!("{text}: {error}"));
+    // What stands before an `@` may be a password.
+    let shown = text.rsplit('@').next().unwrap_or_default();
+    let unusable = |error: UnsupportedLocation| CliError::unusable(format!("{shown}: {error}"));
     if place.is_dir() || !text.contains(':') {
         directory(place).map(Location::Local)
     } else {

@@ -296,7 +296,7 @@ fn a_repository_elsewhere_needs_somewhere_for_its_pull_request() {
     assert!(code == 2 && said.contains("set pull_requests.kind"), "{said}");
     for url in ["git@example.org:a/b.git", "ssh://example.org/a", "ext::sh -c id", "https://me:pw@example.org/a"] {
         let (code, said) = run(url, &[]);
-        assert!(code == 2 && said.contains("unsupported clone URL"), "{url}: {said}");
+        assert!(code == 2 && said.contains("unsupported clone URL") && !said.contains("me:pw"), "{url}: {said}");
     }
     #[cfg(feature = "github")]
     {
@@ -310,6 +310,38 @@ fn a_repository_elsewhere_needs_somewhere_for_its_pull_request() {
         let (code, said) = run("https://example.org/octo/app.git", &known);
         assert!(code == 2 && said.contains("is not octo/app on GitHub"), "{said}");
     }
+}
+
+/// git is at its work on the network, with credentials, when somebody stops the run.
+#[cfg(feature = "github")]
+#[test]
+fn a_stopped_run_takes_git_with_it() {
+    use std::io::Read as _;
+    let project = project();
+    let server = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", server.local_addr().unwrap());
+    let mut child = Command::new(env!("CARGO_BIN_EXE_fix"))
+        .args(["run", "--repo", &format!("{url}/octo/app"), "--log", "app.py", "--github", "octo/app"])
+        .args(["--set", &format!("github.api_url={url}")])
+        .current_dir(project.path())
+        .envs([
+            ("XDG_STATE_HOME", project.path()),
+            ("XDG_CACHE_HOME", project.path()),
+            ("XDG_CONFIG_HOME", project.path()),
+        ])
+        .env("FIX_GITHUB_TOKEN", "ghp_x")
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    // It has begun to ask, and hears nothing.
+    let (mut asking, _) = server.accept().unwrap();
+    let mut asked = [0; 4];
+    asking.read_exact(&mut asked).unwrap();
+    assert_eq!(&asked, b"GET ");
+    assert!(Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap().success());
+    assert_eq!(child.wait().unwrap().code(), Some(3));
+    // Nobody holds the other end any more.
+    assert!(asking.read_to_end(&mut Vec::new()).is_ok());
 }
 
 /// What is checked out is what is meant, unless another branch or commit is named.
@@ -349,6 +381,9 @@ fn a_run_is_of_the_branch_and_the_commit_that_are_named() {
     assert_eq!(of(&[]), [false, false, true]);
     assert_eq!(of(&["--branch", "main"]), [false, true, false]);
     assert_eq!(of(&["--branch", "main", "--commit", &first]), [true, false, false]);
+    git(&["branch", "same", "main"]);
+    let id = |args: &[&str]| object(&run(args))["run_id"].clone();
+    assert_ne!(id(&["--branch", "same"]), id(&["--branch", "main"]), "each branch has a run of its own");
     assert_eq!(code(&run(&["--branch", "none"])), 2);
     assert_eq!(code(&run(&["--commit", "none"])), 2);
     git(&["checkout", "--quiet", "--detach"]);

@@ -55,6 +55,22 @@ async fn a_commit_is_fetched_alone_and_once() {
     assert_eq!(text(&repository, &gone).await.unwrap(), SOURCE);
 }
 
+/// Whoever may push any branch has no say in what another one is.
+#[tokio::test]
+async fn a_branch_is_the_one_of_that_name() {
+    let world = World::new();
+    let cache = tempfile::tempdir().unwrap();
+    let commit = world.repository.commit();
+    let other = world.git(&["commit-tree", "-p", "main", "-m", "Other", "main^{tree}"]);
+    world.git(&["update-ref", "refs/heads/a/refs/heads/main", &other]);
+    let repository = open(&world, cache.path(), TOKEN);
+    assert_eq!(repository.resolve("main").await.unwrap(), *commit);
+    assert_eq!(repository.resolve("refs/heads/main").await.unwrap(), *commit);
+    assert_eq!(repository.head_branch().await.unwrap(), "main");
+    world.git(&["update-ref", "refs/heads/a/refs/heads/gone", &other]);
+    assert_eq!(repository.resolve("gone").await.unwrap_err().kind(), AdapterErrorKind::Refused);
+}
+
 #[tokio::test]
 async fn credentials_are_needed_and_told_to_nobody() {
     let world = World::new();

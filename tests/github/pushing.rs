@@ -157,6 +157,12 @@ async fn a_host_is_told_its_own_password_alone() {
         let repository = config.repository(location(&world)).await.unwrap();
         repository.snapshot(world.repository.commit()).await.map(drop)
     };
+    // For no host it is a mistake.
+    fs::write(home.join("fix.toml"), format!("[repositories]\npassword_file = '{}/password'\n", home.display()))
+        .unwrap();
+    let config = Config::load(Some(&home.join("fix.toml")), [], Vec::new()).unwrap();
+    let error = config.repository(location(&world)).await.unwrap_err().to_string();
+    assert!(error.contains("set repositories.host"), "{error}");
     let error = fetch("git.example.org").await.unwrap_err();
     assert_eq!(error.kind(), AdapterErrorKind::Unavailable, "{}", told(&error));
     fetch(&host).await.unwrap();

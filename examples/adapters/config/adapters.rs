@@ -353,8 +353,12 @@ impl Config {
     async fn git_credentials(&self, location: &Location) -> Result<Option<GitCredentials>, ConfigError> {
         match location {
             Location::Local(_) => Ok(None),
-            _ if self.repositories.host.as_deref().is_some_and(|host| location.is_at(host)) => self.host_credentials(),
-            Location::Url(url) => self.github_credentials(url).await,
+            _ if self.repositories.host.as_ref().is_some_and(|host| location.is_at(host)) => self.host_credentials(),
+            Location::Url(url) => match self.github_credentials(url).await? {
+                // A password for no host is a mistake.
+                None if self.repositories.host.is_none() => self.host_credentials(),
+                found => Ok(found),
+            },
         }
     }
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use crate::validator::{HostName, InvalidHostName};
+use crate::{HostName, InvalidHostName};
 
 /// A path that means the same wherever it is read.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
@@ -344,7 +344,7 @@ pub struct RepositoriesKeys {
     /// The longest that a fetch, or a push, may take, in seconds.
     pub fetch_s: u64,
     /// The host that is told the user name and the password.
-    pub host: Option<String>,
+    pub host: Option<HostName>,
     /// The user name.
     pub username: String,
     /// The file of the password, or of a token.

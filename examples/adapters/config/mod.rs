@@ -293,6 +293,7 @@ mod tests {
         for (file, environment, said) in [
             ("[sandbox]\nprocesses = 'many'", [("", "")], ["sandbox.processes", "fix.toml"]),
             ("[sandbox]\nprepare_hosts = ['a b']", [("", "")], ["sandbox.prepare_hosts", "a b"]),
+            ("[repositories]\nhost = 'https://a'", [("", "")], ["repositories.host", "https://a"]),
             ("[sandbox]\nkind = 'jail'", [("", "")], ["sandbox.kind", "jail"]),
             ("[sandbox]\nproceses = 1", [("", "")], ["proceses", "`processes`"]),
             ("[github]\ntoken = 'x'", [("", "")], ["token", "token_file"]),

@@ -6,6 +6,8 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use crate::HostName;
+
 /// A repository on this machine, or behind HTTPS.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
@@ -47,7 +49,10 @@ impl FromStr for Location {
             {
                 return refuse("it names no repository");
             }
-            return Ok(Self::Url(text.to_owned()));
+            let scheme = if loopback.is_some() { "http" } else { "https" };
+            let usual_port = if loopback.is_some() { ":80" } else { ":443" };
+            let host = host.strip_suffix(usual_port).unwrap_or(host).to_ascii_lowercase();
+            return Ok(Self::Url(format!("{scheme}://{host}/{}", path.trim_end_matches('/'))));
         }
         if text.contains("://") || text.contains("::") {
             return refuse("its scheme is not https");
@@ -65,10 +70,19 @@ impl Location {
         url.get(..scheme.len() + "://".len() + host.len())
     }
 
-    /// Whether it is at this host: `git.example.org`, with its port where it is not the usual one.
-    pub(crate) fn is_at(&self, host: &str) -> bool {
-        let there = self.host().and_then(|url| url.split_once("://"));
-        there.is_some_and(|(_, there)| there.eq_ignore_ascii_case(host))
+    /// One name for all that is the same repository: without what servers take or leave.
+    #[must_use]
+    pub fn identity(&self) -> String {
+        let name = self.to_string();
+        match self {
+            Self::Local(_) => name,
+            Self::Url(_) => name.strip_suffix(".git").map_or_else(|| name.clone(), ToOwned::to_owned),
+        }
+    }
+
+    /// Whether it is at this host.
+    pub(crate) fn is_at(&self, host: &HostName) -> bool {
+        self.host().and_then(HostName::of_url).is_some_and(|there| host.is(&there))
     }
 
     /// What git calls it.
@@ -109,6 +123,23 @@ impl fmt::Display for Location {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_repository_has_one_name() {
+        let identity = |text: &str| text.parse::<Location>().unwrap().identity();
+        for same in [
+            "https://example.org/a/b",
+            "https://EXAMPLE.org/a/b/",
+            "https://example.org:443/a/b.git",
+            "https://example.org/a/b.git/",
+        ] {
+            assert_eq!(identity(same), "https://example.org/a/b", "{same}");
+        }
+        for other in ["https://example.org/a/B", "https://example.org:8443/a/b", "http://localhost/a/b"] {
+            assert_ne!(identity(other), "https://example.org/a/b", "{other}");
+        }
+        assert_eq!(identity("/srv/a.git"), "/srv/a.git");
+    }
 
     #[test]
     fn only_https_and_paths_are_fetched_from() {

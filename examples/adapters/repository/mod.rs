@@ -79,7 +79,7 @@ impl Repository {
     /// As [`Repository::open`].
     pub fn open_with(cache: &Path, location: Location, options: RepositoryOptions) -> Result<Self, AdapterError> {
         let name: String =
-            Sha256::digest(location.to_string()).iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+            Sha256::digest(location.identity()).iter().take(16).map(|byte| format!("{byte:02x}")).collect();
         let place = Place::new(cache, &name);
         Ok(Self { git: place.open(options.cache_bytes)?, place, location, options })
     }
@@ -111,7 +111,9 @@ impl Repository {
             Location::Url(_) => {
                 let branch = format!("refs/heads/{}", revision.strip_prefix("refs/heads/").unwrap_or(revision));
                 let listed = self.list(OPERATION, &[], &branch).await?;
-                listed.split_whitespace().next().ok_or_else(none)?.to_owned()
+                // Others may end alike.
+                let mut lines = listed.lines().filter_map(|line| line.split_once('\t'));
+                lines.find(|(_, name)| *name == branch).ok_or_else(none)?.0.to_owned()
             }
         };
         found.parse().map_err(|error| refused(format!("{revision:?} names no commit")).with_source(error))

@@ -12,7 +12,7 @@ mod limits;
 mod recipe;
 mod test_output;
 
-pub use bubblewrap::{Bubblewrap, HostName, InvalidHostName, PrepareHosts};
+pub use bubblewrap::{Bubblewrap, PrepareHosts};
 #[cfg(feature = "container")]
 pub use container::Container;
 pub use environments::Environments;

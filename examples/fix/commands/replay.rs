@@ -17,6 +17,7 @@ pub(crate) async fn run(args: &ReplayArgs, source: &Source, json: bool) -> Resul
     let (run, journal) = journal(&args.run, args.store.as_deref(), source).await?;
     let mut flags = Flags::default();
     flags.policy(args.policy.as_deref())?;
+    flags.github(args.github.as_deref());
     let config = source.load(flags)?;
     let snapshot = snapshot(&journal, args.repo.as_deref(), &config).await?;
     let tree = snapshot.as_ref().map(|snapshot| -> &dyn SourceTree { snapshot });

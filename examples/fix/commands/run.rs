@@ -16,6 +16,16 @@ use crate::config::{Flags, Source, unusable};
 use crate::io::{Answer, CliError, location, print_json, read};
 
 pub(crate) async fn run(args: &RunArgs, source: &Source, json: bool) -> Result<Answer, CliError> {
+    tokio::select! {
+        answer = run_to_the_end(args, source, json) => answer,
+        // Dropped, the run takes its sandbox with it, and git.
+        signal = stopped() => {
+            Err(CliError::interrupted(&format!("{signal}: the run did not end; the same command resumes it")))
+        }
+    }
+}
+
+async fn run_to_the_end(args: &RunArgs, source: &Source, json: bool) -> Result<Answer, CliError> {
     let config = source.load(Flags::of_adapters(&args.adapters)?)?;
     let redactor = config.redactor();
     let log = Log::from_bytes_redacted(&read(&args.log)?, &redactor);
@@ -36,13 +46,7 @@ pub(crate) async fn run(args: &RunArgs, source: &Source, json: bool) -> Result<A
     pipeline.redactor = redactor;
     pipeline.repeats = config.checks.repeats;
     pipeline.observer = Arc::new(Progress);
-    let finished = tokio::select! {
-        finished = pipeline.run(&failure, &snapshot) => finished,
-        // Dropped, the run takes its sandbox with it.
-        signal = stopped() => {
-            return Err(CliError::interrupted(&format!("{signal}: the run did not end; the same command resumes it")));
-        }
-    };
+    let finished = pipeline.run(&failure, &snapshot).await;
     let finished =
         finished.map_err(|error| CliError::failed("the run did not end; the same command resumes it", &error))?;
     if json {
@@ -91,7 +95,7 @@ async fn failure(repository: &Repository, args: &RunArgs, log: Log) -> Result<Fa
     let failed_at_s = repository.commit_time_s(&commit).await.map_err(unreadable)?;
     let branch = branch.parse().map_err(|error| unusable(&error))?;
     let event = "local".parse().map_err(|error| unusable(&error))?;
-    Ok(Failure::new(event, place.to_string(), commit, branch, failed_at_s, log))
+    Ok(Failure::new(event, place.identity(), commit, branch, failed_at_s, log))
 }
 
 /// The branch that is meant when none is named.
@@ -133,7 +137,7 @@ fn decides(config: &Config, policy: &str) -> Vec<String> {
     parts
 }
 
-/// The failure with its identifier: a function of repository, commit, log and what else `decides`, so that the
+/// The failure with its identifier: a function of repository, branch, commit, log and what else `decides`, so that the
 /// same command again is the same run, and another command is another. `again`, the first that has not ended.
 async fn with_event(
     mut failure: Failure,
@@ -142,7 +146,7 @@ async fn with_event(
     store: &ConfiguredStore,
 ) -> Result<Failure, CliError> {
     let mut hash = Sha256::new();
-    let parts = [failure.repository.as_str(), failure.commit.as_str(), failure.log.as_str()];
+    let parts = [failure.repository.as_str(), failure.branch.as_str(), failure.commit.as_str(), failure.log.as_str()];
     for part in parts.into_iter().chain(decides.iter().map(String::as_str)) {
         // Lengths first, so that no two lists share a text.
         hash.update(format!("{}:{part}", part.len()));

@@ -115,10 +115,7 @@ impl Publication<'_> {
             return Ok(there);
         }
         let said = pushed.err().map_or_else(|| "GitHub does not show it yet".to_owned(), |error| error.to_string());
-        // Time does not help where the server has judged.
-        let refused =
-            ["[remote rejected]", "Authentication failed", "error: 403"].iter().any(|word| said.contains(word));
-        let kind = if refused { AdapterErrorKind::Refused } else { AdapterErrorKind::Unavailable };
+        let kind = if is_final(&said) { AdapterErrorKind::Refused } else { AdapterErrorKind::Unavailable };
         Err(self.error(kind, format!("the branch can't be pushed: {}", self.api().tellable(&said))))
     }
 
@@ -293,8 +290,53 @@ fn may_be_there(failure: &Failure) -> bool {
     matches!(failure.class, Class::Unknown | Class::InTheWay)
 }
 
+/// Whether what git says of a push is the server's last word: a status that time does not change, or a judgement of its
+/// own, which is not one of its accidents.
+fn is_final(said: &str) -> bool {
+    let status = said.split("returned error: ").nth(1).and_then(|rest| rest.get(..3)?.parse::<u16>().ok());
+    let accidents = ["Internal Server Error", "cannot lock ref", "failed to update ref", "timed out"];
+    match status {
+        Some(408 | 425 | 429) => false,
+        Some(300..=499) => true,
+        Some(_) => false,
+        None if said.contains("remote rejected") => !accidents.iter().any(|accident| said.contains(accident)),
+        None => said.contains("Authentication failed") || said.contains("' not found"),
+    }
+}
+
 /// Whether a branch is that of a run: `fix/`, and twelve hexadecimal digits.
 fn is_run(branch: &str) -> bool {
     let id = branch.strip_prefix("fix/").unwrap_or_default();
     id.len() == 12 && id.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As git puts it.
+    #[test]
+    fn the_last_word_is_told_from_an_accident() {
+        for last in [
+            "fatal: unable to access 'https://a/': The requested URL returned error: 403",
+            "error: RPC failed; HTTP 413 curl 22 The requested URL returned error: 413; fatal: the remote end hung up",
+            "fatal: unable to access 'https://a/': The requested URL returned error: 301",
+            "fatal: repository 'https://a/' not found (exit status: 128)",
+            "fatal: Authentication failed for 'https://a/'",
+            "! [remote rejected] fix/1 -> fix/1 (push declined due to repository rule violations)",
+            "! [remote rejected] fix/1 -> fix/1 (pre-receive hook declined)",
+        ] {
+            assert!(is_final(last), "{last}");
+        }
+        for accident in [
+            "fatal: unable to access 'https://a/': The requested URL returned error: 429",
+            "fatal: unable to access 'https://a/': The requested URL returned error: 502",
+            "fatal: unable to access 'https://a/': Could not resolve host: a",
+            "! [remote rejected] fix/1 -> fix/1 (Internal Server Error)",
+            "! [remote rejected] fix/1 -> fix/1 (cannot lock ref 'refs/heads/fix/1')",
+            "took longer than 300 s, and was killed",
+        ] {
+            assert!(!is_final(accident), "{accident}");
+        }
+    }
 }

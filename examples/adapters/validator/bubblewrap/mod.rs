@@ -10,7 +10,7 @@ mod workspace;
 
 use fix_pipeline::{AdapterError, CheckStatus, Report, RunContext, Subject, Validator};
 
-pub use self::outlet::{HostName, InvalidHostName, PrepareHosts};
+pub use self::outlet::PrepareHosts;
 use self::room::BubblewrapRoom;
 use self::sandbox::Sandbox;
 use super::check;

@@ -23,7 +23,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::timeout;
 use tokio::{pin, select};
 
-pub use hosts::{HostName, InvalidHostName, PrepareHosts};
+pub use hosts::PrepareHosts;
 use request::{Head, Request, Way};
 pub(super) use route::Routes;
 

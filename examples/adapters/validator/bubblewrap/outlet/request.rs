@@ -4,8 +4,8 @@ use std::io;
 
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 
-use super::hosts::HostName;
 use super::route::Proxy;
+use crate::HostName;
 
 /// Longest head of a request or an answer, in bytes.
 const HEAD_BYTES_MAX: usize = 32 << 10;

@@ -11,9 +11,10 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
 
-use super::hosts::{HostName, PrepareHosts};
+use super::hosts::PrepareHosts;
 use super::networks::{Network, is_local};
 use super::request::{Head, Request, Way};
+use crate::HostName;
 
 /// The longest that connecting may take, with all that belongs to it.
 const CONNECT_TIME_MAX: Duration = Duration::from_secs(30);
