@@ -54,6 +54,8 @@ impl Server {
 const REACH: &str = r#"
 import os, socket, sys, urllib.request
 port, name = sys.argv[1:]
+for variable in "NO_PROXY", "no_proxy":
+    os.environ.pop(variable, None)
 def direct():
     socket.create_connection(("127.0.0.1", int(port)), 3).close()
 def by_proxy():

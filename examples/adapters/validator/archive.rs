@@ -1,5 +1,7 @@
 //! A tree as a sandbox takes it: an archive.
 
+#[cfg(feature = "container")]
+use std::fs::File;
 use std::io::{self, Write};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
@@ -48,8 +50,8 @@ pub(super) fn too_large(snapshot: &Snapshot, limits: &SandboxLimits) -> AdapterE
 
 /// No files.
 #[cfg(feature = "container")]
-pub(super) fn empty() -> io::Result<Vec<u8>> {
-    Builder::new(Vec::new()).into_inner()
+pub(super) fn empty() -> io::Result<File> {
+    Builder::new(tempfile::tempfile()?).into_inner()
 }
 
 /// One folder.

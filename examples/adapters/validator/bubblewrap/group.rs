@@ -15,7 +15,8 @@ const CONTROLLERS: [&str; 2] = ["memory", "pids"];
 /// And one that does where it is there: systemd gives it to fewer.
 const PROCESSORS: &str = "cpu";
 
-/// Where groups are made: below or beside the group of this process, so that its own bounds hold, too.
+/// Where groups are made: below the group of this process, so that its own bounds hold, too; or beside it. Then those of
+/// the group above hold, which is this process's own service where systemd has put it into a subgroup.
 #[derive(Clone, Debug)]
 pub(super) struct Groups {
     version: Version,

@@ -8,7 +8,7 @@ mod packing;
 mod room;
 mod spec;
 
-use fix_pipeline::{AdapterError, CheckStatus, Report, RunContext, Subject, Validator};
+use fix_pipeline::{AdapterError, AdapterErrorKind, CheckStatus, Report, RunContext, Subject, Validator};
 
 use self::engine::{Engine, no_sandbox};
 use self::janitor::Janitor;
@@ -71,7 +71,7 @@ impl Container {
     async fn try_out(&self) -> Result<(), AdapterError> {
         let tree = archive::empty().map_err(|error| no_sandbox("no archive can be made").with_source(error))?;
         let mut room =
-            ContainerRoom::open(&self.engine, &self.janitor, &self.options, tree.into(), None).await.map_err(no_use)?;
+            ContainerRoom::open(&self.engine, &self.janitor, &self.options, tree, None).await.map_err(no_use)?;
         let said = room.try_out().await.map_err(no_use)?;
         room.close().await.map_err(no_use)?;
         match said {
@@ -88,7 +88,11 @@ impl Container {
 
     async fn check(&self, base: &Snapshot, snapshot: &Snapshot, recipe: &Recipe) -> Result<Report, AdapterError> {
         self.engine.sweep().await;
-        let tree = archive::write(snapshot, Vec::new(), &self.options.limits).await?.into();
+        let file = tempfile::tempfile().map_err(|error| {
+            AdapterError::new(AdapterErrorKind::Unavailable, "lay out the files of a commit", "the disk failed")
+                .with_source(error)
+        })?;
+        let tree = archive::write(snapshot, file, &self.options.limits).await?;
         let mut report = Report::new(CheckStatus::Passed, snapshot.tree_id());
         report.sandbox = self.engine.describe(&self.options);
         let kept = self.environments.as_ref().map(|environments| {

@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::fmt;
 use std::fs::File;
-use std::io::{self, Seek as _};
+use std::io::{self, Seek as _, SeekFrom};
 use std::pin::Pin;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
@@ -15,10 +15,10 @@ use bollard::query_parameters::{
     AttachContainerOptionsBuilder, CreateContainerOptionsBuilder, InspectContainerOptions, StartContainerOptions,
     UploadToContainerOptionsBuilder, WaitContainerOptions,
 };
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use fix_pipeline::{AdapterError, AdapterErrorKind, Phase};
 use futures_util::{Stream, StreamExt as _, TryStreamExt as _};
-use tokio::io::{AsyncWrite, AsyncWriteExt as _, BufReader};
+use tokio::io::{AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, BufReader};
 use tokio::time::{Instant as Deadline, timeout_at};
 
 use super::ContainerOptions;
@@ -53,8 +53,8 @@ pub(super) struct ContainerRoom<'r> {
     engine: &'r Engine,
     janitor: &'r Janitor,
     options: &'r ContainerOptions,
-    /// The files, packed.
-    files: Bytes,
+    /// The files, packed, in a file without a name.
+    files: File,
     kept: Option<Kept<'r>>,
     making: Option<Making>,
     /// What the names of everything begin with.
@@ -105,7 +105,7 @@ impl<'r> ContainerRoom<'r> {
         engine: &'r Engine,
         janitor: &'r Janitor,
         options: &'r ContainerOptions,
-        files: Bytes,
+        files: File,
         kept: Option<Kept<'r>>,
     ) -> Result<Self, AdapterError> {
         let mut random = [0; 8];
@@ -116,7 +116,7 @@ impl<'r> ContainerRoom<'r> {
         let mut room = Self { floor, work, engine, janitor, options, files, kept, making, name, named: 0 };
         let floor = room.lay_out().await?;
         let home = archive::folder("home").map_err(|error| no_sandbox("no archive can be made").with_source(error))?;
-        room.upload(&floor, "/work", home.into()).await?;
+        room.upload(&floor, "/work", futures_util::stream::once(std::future::ready(Ok(home.into())))).await?;
         room.floor = Some(floor);
         Ok(room)
     }
@@ -149,14 +149,21 @@ impl<'r> ContainerRoom<'r> {
         let holder = self.create(name, body).await?;
         let (input, _) = self.start(&holder).await?;
         let floor = Floor { _life: LifeLine(Mutex::new(input)), holder, tree };
-        self.upload(&floor, "/work/tree", self.files.clone()).await?;
+        let files = self.files.try_clone().and_then(|mut files| files.seek(SeekFrom::Start(0)).map(|_| files));
+        let files = files.map_err(|error| disk().with_source(error))?;
+        self.upload(&floor, "/work/tree", pieces(files)).await?;
         Ok(floor)
     }
 
-    async fn upload(&self, floor: &Floor<'_>, path: &str, files: Bytes) -> Result<(), AdapterError> {
+    async fn upload(
+        &self,
+        floor: &Floor<'_>,
+        path: &str,
+        files: impl Stream<Item = io::Result<Bytes>> + Send + 'static,
+    ) -> Result<(), AdapterError> {
         let options = UploadToContainerOptionsBuilder::new().path(path).build();
-        let uploaded =
-            self.engine.docker().upload_to_container(floor.holder.name(), Some(options), bollard::body_full(files));
+        let files = bollard::body_try_stream(files);
+        let uploaded = self.engine.docker().upload_to_container(floor.holder.name(), Some(options), files);
         uploaded.await.map_err(|error| failed("lay out the files of a commit", error))
     }
 
@@ -322,6 +329,20 @@ impl Room for ContainerRoom<'_> {
         }
         Ok(true)
     }
+}
+
+/// What a file holds, piece by piece: no more of it is in memory.
+fn pieces(file: File) -> impl Stream<Item = io::Result<Bytes>> {
+    const PIECE_BYTES: usize = 1 << 18;
+    futures_util::stream::try_unfold(tokio::fs::File::from_std(file), async |mut file| {
+        let mut piece = BytesMut::with_capacity(PIECE_BYTES);
+        let length = file.read_buf(&mut piece).await?;
+        Ok((length > 0).then(|| (piece.freeze(), file)))
+    })
+}
+
+fn disk() -> AdapterError {
+    AdapterError::new(AdapterErrorKind::Unavailable, "lay out the files of a commit", "the disk failed")
 }
 
 impl Floor<'_> {

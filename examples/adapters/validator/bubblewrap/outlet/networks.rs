@@ -195,6 +195,12 @@ mod tests {
         for network in networks {
             assert!(is_local(network.address), "{network:?}");
         }
+        // The one that it would be seen with elsewhere, if it has any.
+        let socket = UdpSocket::bind("0.0.0.0:0").unwrap();
+        if socket.connect("203.0.113.1:9").is_ok() {
+            assert!(is_own(socket.local_addr().unwrap().ip()));
+        }
+        assert!(!is_own("203.0.113.1".parse().unwrap()));
     }
 
     #[test]
