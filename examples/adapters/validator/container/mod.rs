@@ -45,7 +45,7 @@ impl Container {
     /// the folder `environments` beside the mirror of the repository.
     ///
     /// # Errors
-    /// [`AdapterErrorKind::Unsupported`](fix_pipeline::AdapterErrorKind::Unsupported) when there is no such
+    /// [`AdapterErrorKind::Unsupported`] when there is no such
     /// engine or image, or the engine can't keep the limits; the message says what to do.
     pub async fn new(
         repository: Repository,
