@@ -58,6 +58,10 @@ impl FromStr for HostName {
             Some((name, port)) if !port.ends_with(']') => (name, Some(port)),
             _ => (text, None),
         };
+        // Where an address of version 6 ends, only brackets tell.
+        if name.contains(':') && !name.starts_with('[') {
+            return Err(wrong());
+        }
         let port = port.map(|port| port.parse().ok().filter(|port| *port > 0).ok_or_else(wrong)).transpose()?;
         let name = match name.strip_prefix('[').and_then(|name| name.strip_suffix(']')) {
             Some(address) => address.parse::<Ipv6Addr>().map_err(|_| wrong())?.to_string(),
@@ -94,7 +98,22 @@ mod tests {
         ] {
             assert_eq!(text.parse::<HostName>().unwrap().to_string(), shown);
         }
-        for bad in ["", ":80", "a:0", "a:70000", "a b", "a/b", "me@a", "*.a", "[a]", "a:b:1", "https://a", "é"] {
+        for bad in [
+            "",
+            ":80",
+            "a:0",
+            "a:70000",
+            "a b",
+            "a/b",
+            "me@a",
+            "*.a",
+            "[a]",
+            "a:b:1",
+            "::1",
+            "::1:80",
+            "https://a",
+            "é",
+        ] {
             assert!(bad.parse::<HostName>().is_err(), "{bad:?}");
         }
     }

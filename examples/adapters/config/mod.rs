@@ -139,6 +139,8 @@ impl Config {
         for (key, values) in flags {
             let set = match <[String; 1]>::try_from(values) {
                 Ok([value]) if LISTS.iter().all(|(list, _)| *list != key) => layers.set_override(&key, value),
+                // A list of nothing.
+                Ok([value]) if value.is_empty() => layers.set_override(&key, Vec::<String>::new()),
                 Ok(values) => layers.set_override(&key, values.to_vec()),
                 Err(values) => layers.set_override(&key, values),
             };
@@ -259,6 +261,7 @@ mod tests {
         );
         assert_eq!(hosts(load("", &[], &[("sandbox.prepare_hosts", &["a:81"])]).unwrap()), [named("a:81")]);
         assert_eq!(hosts(load("[sandbox]\nprepare_hosts = []", &[], &[]).unwrap()), []);
+        assert_eq!(hosts(load("", &[], &[("sandbox.prepare_hosts", &[""])]).unwrap()), []);
     }
 
     #[test]

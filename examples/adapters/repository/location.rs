@@ -33,12 +33,15 @@ impl FromStr for Location {
         if text.chars().any(|c| c.is_control() || c.is_whitespace() && text.contains("://")) || text.is_empty() {
             return refuse("it is empty or holds blanks or control characters");
         }
+        let lowered = text.split_once("://").map(|(scheme, rest)| format!("{}://{rest}", scheme.to_ascii_lowercase()));
+        let text = lowered.as_deref().unwrap_or(text);
         if let Some(path) = text.strip_prefix("file://") {
             return path.parse();
         }
         let loopback = text.strip_prefix("http://").filter(|rest| is_loopback(rest));
         if let Some(rest) = text.strip_prefix("https://").or(loopback) {
             let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
+            let path = path.trim_end_matches('/');
             if host.contains('@') {
                 return refuse("it holds credentials");
             }
@@ -52,7 +55,7 @@ impl FromStr for Location {
             let scheme = if loopback.is_some() { "http" } else { "https" };
             let usual_port = if loopback.is_some() { ":80" } else { ":443" };
             let host = host.strip_suffix(usual_port).unwrap_or(host).to_ascii_lowercase();
-            return Ok(Self::Url(format!("{scheme}://{host}/{}", path.trim_end_matches('/'))));
+            return Ok(Self::Url(format!("{scheme}://{host}/{path}")));
         }
         if text.contains("://") || text.contains("::") {
             return refuse("its scheme is not https");
@@ -129,7 +132,7 @@ mod tests {
         let identity = |text: &str| text.parse::<Location>().unwrap().identity();
         for same in [
             "https://example.org/a/b",
-            "https://EXAMPLE.org/a/b/",
+            "HTTPS://EXAMPLE.org/a/b/",
             "https://example.org:443/a/b.git",
             "https://example.org/a/b.git/",
         ] {
@@ -163,6 +166,7 @@ mod tests {
             "ext::sh -c id",
             "https://user:word@example.org/a",
             "https://example.org",
+            "https://example.org//",
             "relative/path",
             "-oProxyCommand=x",
             "https://example.org/a\nb",

@@ -88,7 +88,11 @@ async fn failure(repository: &Repository, args: &RunArgs, log: Log) -> Result<Fa
         None => head_branch(repository).await?,
     };
     let commit = match (&args.commit, place) {
-        (Some(commit), Location::Url(_)) => commit.parse().map_err(|error: fix_plan::ValueError| unusable(&error))?,
+        (Some(commit), Location::Url(_)) => commit.to_lowercase().parse().map_err(|_: fix_plan::ValueError| {
+            CliError::unusable(format!(
+                "behind a URL, a commit is named by its 40 hexadecimal digits, not by {commit:?}"
+            ))
+        })?,
         (Some(commit), _) => repository.resolve(commit).await.map_err(unreadable)?,
         (None, _) => repository.resolve(&format!("refs/heads/{branch}")).await.map_err(unreadable)?,
     };

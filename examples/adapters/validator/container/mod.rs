@@ -69,21 +69,21 @@ impl Container {
     }
 
     async fn try_out(&self) -> Result<(), AdapterError> {
+        let no_use = |said: &str| {
+            let image = &self.options.image;
+            no_sandbox(format!(
+                "no command can be held; the image {image} needs /bin/sh, and python3 with venv and ctypes, and the engine \
+                 the right to set limits: {said}"
+            ))
+        };
+        // A container without what it needs ends at once, wherever we are by then.
+        let failed = |error: AdapterError| no_use("containers do not work here").with_source(error);
         let tree = archive::empty().map_err(|error| no_sandbox("no archive can be made").with_source(error))?;
-        let mut room =
-            ContainerRoom::open(&self.engine, &self.janitor, &self.options, tree, None).await.map_err(no_use)?;
-        let said = room.try_out().await.map_err(no_use)?;
-        room.close().await.map_err(no_use)?;
-        match said {
-            None => Ok(()),
-            Some(said) => {
-                let image = &self.options.image;
-                Err(no_sandbox(format!(
-                    "no command can be held; the image {image} needs /bin/sh, and python3 with venv and ctypes, and the \
-                     engine the right to set limits: {said}"
-                )))
-            }
-        }
+        let room = ContainerRoom::open(&self.engine, &self.janitor, &self.options, tree, None);
+        let mut room = room.await.map_err(failed)?;
+        let said = room.try_out().await.map_err(failed)?;
+        room.close().await.map_err(failed)?;
+        said.map_or(Ok(()), |said| Err(no_use(&said)))
     }
 
     async fn check(&self, base: &Snapshot, snapshot: &Snapshot, recipe: &Recipe) -> Result<Report, AdapterError> {
@@ -120,9 +120,4 @@ impl Validator for Container {
             }
         }
     }
-}
-
-/// What goes wrong while an engine is tried out means that it can't be used.
-fn no_use(error: AdapterError) -> AdapterError {
-    no_sandbox("containers do not work here").with_source(error)
 }

@@ -125,6 +125,15 @@ async fn tunnel(inside: &mut UnixStream, outside: &mut TcpStream, last_words: Du
         copy(&mut outside_read, &mut inside_write).await?;
         inside_write.shutdown().await
     };
+    either(out, back, last_words).await
+}
+
+/// Until what comes back is said; soon after what goes out is.
+async fn either(
+    out: impl Future<Output = io::Result<()>>,
+    back: impl Future<Output = io::Result<()>>,
+    last_words: Duration,
+) -> io::Result<()> {
     pin!(out, back);
     select! {
         said = &mut back => said,
@@ -161,14 +170,7 @@ async fn exchange(
         copy(&mut outside_read, &mut inside_write).await?;
         inside_write.shutdown().await
     };
-    pin!(out, back);
-    select! {
-        said = &mut back => said,
-        said = &mut out => {
-            said?;
-            timeout(last_words, back).await.unwrap_or(Ok(()))
-        }
-    }
+    either(out, back, last_words).await
 }
 
 /// Programs show the reason, so that it says what to do.
