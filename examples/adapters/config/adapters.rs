@@ -1,33 +1,20 @@
 //! The adapters that a configuration chooses.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use fix_pipeline::dynamic::{DynPlanSource, DynPrSink, DynValidator};
 use fix_pipeline::{AdapterError, Entry, RunId, RunStore};
-use fix_plan::Redactor;
 use fix_policy::{PolicyEngine, PolicyError, SafetyPolicy};
 
-use super::{AbsolutePath, Config, ConfigError, HostKey, PullRequestsKind, SandboxKind, StoreKind};
+use super::secrets::{read_file, secret};
+use super::{Config, ConfigError, HostKey, PullRequestsKind, SandboxKind, StoreKind};
 use crate::plan_source::Rules;
 use crate::pr_sink::LocalGit;
 use crate::repository::{GitCredentials, Location, Repository, RepositoryOptions};
 use crate::run_store::{RunSummary, Sqlite};
 use crate::validator::{Bubblewrap, PrepareHosts, Recipes, SandboxLimits};
-
-/// Where this process may have secrets.
-const SECRET_VARIABLES: [&str; 6] = [
-    "FIX_GITHUB_TOKEN",
-    "FIX_GIT_PASSWORD",
-    "FIX_STORE_URL",
-    "FIX_MODEL_API_KEY",
-    "OPENAI_API_KEY",
-    "ANTHROPIC_API_KEY",
-];
-
-/// Longest secret, and longest policy, that is read, in bytes.
-const FILE_BYTES_MAX: u64 = 1 << 20;
 
 impl Config {
     /// The rules, or the model that is named.
@@ -64,7 +51,7 @@ impl Config {
         use crate::plan_source::model::ModelSpec;
         let wrong = |error: crate::plan_source::model::SpecError| ConfigError::Adapter("the model", Box::new(error));
         let spec: ModelSpec = self.model.name.as_deref().unwrap_or_default().parse().map_err(wrong)?;
-        let key = self.model.key_file.as_ref().map(secret_file).transpose()?;
+        let key = self.model.key_file.as_ref().map(super::secrets::secret_file).transpose()?;
         // A file goes before whatever variable the API has.
         let variable = |name: &str| key.clone().or_else(|| std::env::var(name).ok());
         let mut source = ModelPlanSource::new(spec.connect(self.model.url.as_deref(), variable).map_err(wrong)?);
@@ -72,30 +59,6 @@ impl Config {
         source.limits.idle = Duration::from_secs(self.model.idle_s);
         source.limits.attempts = self.model.attempts;
         Ok(source)
-    }
-
-    /// Takes out of logs what looks like a secret, and what this process itself holds: keys, tokens, passwords.
-    #[must_use]
-    pub fn redactor(&self) -> Redactor {
-        let files = [
-            &self.model.key_file,
-            &self.github.token_file,
-            &self.github.private_key_file,
-            &self.repositories.password_file,
-            &self.store.url_file,
-        ];
-        let held = files.into_iter().flatten().filter_map(|file| secret_file(file).ok());
-        let variables = SECRET_VARIABLES.iter().filter_map(|name| std::env::var(name).ok());
-        let mut secrets: Vec<String> = held.chain(variables).map(|secret| secret.trim().to_owned()).collect();
-        // The password of a URL alone, too.
-        let password = |url: &String| {
-            let (_, rest) = url.split_once("://")?;
-            let (_, password) = rest.split_once('@')?.0.split_once(':')?;
-            Some(password.to_owned())
-        };
-        let passwords: Vec<String> = secrets.iter().filter_map(password).collect();
-        secrets.extend(passwords);
-        Redactor::new(secrets.iter().filter(|secret| !secret.is_empty()))
     }
 
     /// The policy that is named, as it is read; `None` for the default policy.
@@ -256,7 +219,7 @@ impl Config {
             keys.repository.as_deref().ok_or_else(|| incomplete("no repository is named", "set github.repository"))?;
         let credentials = match (keys.app_id, keys.installation_id, &keys.private_key_file) {
             (Some(app), Some(installation), Some(key)) => {
-                Credentials::app(app, installation, &secret_file(key)?.into()).map_err(wrong)?
+                Credentials::app(app, installation, &super::secrets::secret_file(key)?.into()).map_err(wrong)?
             }
             (None, None, None) => {
                 let token = secret("FIX_GITHUB_TOKEN", keys.token_file.as_ref())?;
@@ -473,39 +436,4 @@ pub(super) fn home_folder(variable: &str, usual: &str) -> Option<PathBuf> {
 
 fn no_home(variable: &str, key: &str) -> ConfigError {
     incomplete(&format!("neither {variable} nor HOME is set to an absolute path"), &format!("set one, or {key}"))
-}
-
-/// What `file` holds, else what the variable does; without blanks around it.
-fn secret(variable: &str, file: Option<&AbsolutePath>) -> Result<Option<String>, ConfigError> {
-    match file {
-        Some(file) => secret_file(file).map(Some),
-        None => {
-            Ok(std::env::var(variable).ok().map(|secret| secret.trim().to_owned()).filter(|secret| !secret.is_empty()))
-        }
-    }
-}
-
-fn secret_file(file: &AbsolutePath) -> Result<String, ConfigError> {
-    use std::os::unix::fs::PermissionsExt as _;
-    let unreadable = |source: std::io::Error| ConfigError::Secret { file: file.as_path().to_owned(), source };
-    let mode = file.as_path().metadata().map_err(unreadable)?.permissions().mode();
-    if mode & 0o022 != 0 {
-        return Err(unreadable(std::io::Error::other("others may write to it; take that away with chmod go-w")));
-    }
-    let bytes = read_file(file.as_path()).map_err(unreadable)?;
-    let text = String::from_utf8(bytes).map_err(|_| unreadable(std::io::Error::other("it is no text")))?;
-    Ok(text.trim().to_owned())
-}
-
-fn read_file(file: &Path) -> std::io::Result<Vec<u8>> {
-    use std::io::Read as _;
-    if !file.metadata()?.is_file() {
-        return Err(std::io::Error::other("it is no regular file"));
-    }
-    let mut bytes = Vec::new();
-    std::fs::File::open(file)?.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes)?;
-    if u64::try_from(bytes.len()).map_or(true, |length| length > FILE_BYTES_MAX) {
-        return Err(std::io::Error::other(format!("it is larger than {FILE_BYTES_MAX} bytes")));
-    }
-    Ok(bytes)
 }

@@ -3,7 +3,7 @@
 use fix_policy::PolicyEngine;
 use serde::Serialize;
 
-use super::{Config, ConfiguredStore, PullRequestsKind, SandboxKind};
+use super::{Config, ConfiguredStore, PullRequestsKind, SandboxKind, secrets};
 use crate::git::{Git, GitError};
 use crate::repository::{Location, Repository};
 use crate::terminal::with_causes;
@@ -116,13 +116,13 @@ impl Config {
 
 /// Variables that look like keys and are none.
 fn environment() -> Finding {
-    const KNOWN: [&str; 5] =
-        ["FIX_CONFIG", "FIX_GITHUB_TOKEN", "FIX_GIT_PASSWORD", "FIX_STORE_URL", "FIX_MODEL_API_KEY"];
     const SECTIONS: [&str; 9] =
         ["MODEL", "POLICY", "CHECKS", "SANDBOX", "CONTAINER", "PULL_REQUESTS", "GITHUB", "STORE", "REPOSITORIES"];
     let names = std::env::vars_os().map(|(name, value)| (name.to_string_lossy().into_owned(), value));
     let wrong = names.filter_map(|(name, value)| {
-        let rest = name.strip_prefix("FIX_").filter(|_| !KNOWN.contains(&name.as_str()))?;
+        let rest = name
+            .strip_prefix("FIX_")
+            .filter(|_| name != "FIX_CONFIG" && !secrets::VARIABLES.contains(&name.as_str()))?;
         let section = SECTIONS.iter().find(|section| rest.starts_with(**section))?;
         let key = rest.strip_prefix(section)?.strip_prefix('_')?;
         match key.strip_prefix('_') {

@@ -5,6 +5,7 @@
 mod adapters;
 mod doctor;
 mod keys;
+mod secrets;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};

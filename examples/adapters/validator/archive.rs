@@ -35,6 +35,12 @@ pub(super) async fn write<W: Write + Send + 'static>(
     })
 }
 
+/// The error for a disk that fails.
+pub(super) fn disk(error: io::Error) -> AdapterError {
+    AdapterError::new(AdapterErrorKind::Unavailable, "lay out the files of a commit", "the disk failed")
+        .with_source(error)
+}
+
 /// The error for a commit that does not fit.
 pub(super) fn too_large(snapshot: &Snapshot, limits: &SandboxLimits) -> AdapterError {
     let message = format!(

@@ -42,7 +42,7 @@ impl<'r> BubblewrapRoom<'r> {
         snapshot: &Snapshot,
         kept: Option<Kept<'r>>,
     ) -> Result<Self, AdapterError> {
-        let file = tempfile::tempfile().map_err(|error| disk().with_source(error))?;
+        let file = tempfile::tempfile().map_err(archive::disk)?;
         let tree = archive::write(snapshot, file, sandbox.limits()).await?;
         let cell = sandbox.open().await?;
         let mut room = Self { sandbox, cell, tree, kept, making: None };
@@ -63,9 +63,8 @@ impl<'r> BubblewrapRoom<'r> {
     }
 
     async fn lay_out(&mut self) -> Result<Ended, AdapterError> {
-        let failed = |error: std::io::Error| disk().with_source(error);
-        self.tree.seek(SeekFrom::Start(0)).map_err(failed)?;
-        let input = Some(self.tree.try_clone().map_err(failed)?);
+        self.tree.seek(SeekFrom::Start(0)).map_err(archive::disk)?;
+        let input = Some(self.tree.try_clone().map_err(archive::disk)?);
         self.serve(Job { input, folder: "/", ..Job::new(LAY_OUT) }).await
     }
 }
@@ -114,8 +113,4 @@ impl Room for BubblewrapRoom<'_> {
 /// the tree is taken for one of Python's own.
 pub(super) fn make_environment(pip: bool) -> String {
     format!("{PYTHON} -I -m venv {}../venv", if pip { "" } else { "--without-pip " })
-}
-
-fn disk() -> AdapterError {
-    AdapterError::new(AdapterErrorKind::Unavailable, "lay out the work directory", "the disk failed")
 }

@@ -8,7 +8,7 @@ mod packing;
 mod room;
 mod spec;
 
-use fix_pipeline::{AdapterError, AdapterErrorKind, CheckStatus, Report, RunContext, Subject, Validator};
+use fix_pipeline::{AdapterError, CheckStatus, Report, RunContext, Subject, Validator};
 
 use self::engine::{Engine, no_sandbox};
 use self::janitor::Janitor;
@@ -45,7 +45,7 @@ impl Container {
     /// the folder `environments` beside the mirror of the repository.
     ///
     /// # Errors
-    /// [`AdapterErrorKind::Unsupported`] when there is no such
+    /// [`AdapterErrorKind::Unsupported`](fix_pipeline::AdapterErrorKind::Unsupported) when there is no such
     /// engine or image, or the engine can't keep the limits; the message says what to do.
     pub async fn new(
         repository: Repository,
@@ -88,10 +88,7 @@ impl Container {
 
     async fn check(&self, base: &Snapshot, snapshot: &Snapshot, recipe: &Recipe) -> Result<Report, AdapterError> {
         self.engine.sweep().await;
-        let file = tempfile::tempfile().map_err(|error| {
-            AdapterError::new(AdapterErrorKind::Unavailable, "lay out the files of a commit", "the disk failed")
-                .with_source(error)
-        })?;
+        let file = tempfile::tempfile().map_err(archive::disk)?;
         let tree = archive::write(snapshot, file, &self.options.limits).await?;
         let mut report = Report::new(CheckStatus::Passed, snapshot.tree_id());
         report.sandbox = self.engine.describe(&self.options);

@@ -150,7 +150,7 @@ impl<'r> ContainerRoom<'r> {
         let (input, _) = self.start(&holder).await?;
         let floor = Floor { _life: LifeLine(Mutex::new(input)), holder, tree };
         let files = self.files.try_clone().and_then(|mut files| files.seek(SeekFrom::Start(0)).map(|_| files));
-        let files = files.map_err(|error| disk().with_source(error))?;
+        let files = files.map_err(archive::disk)?;
         self.upload(&floor, "/work/tree", pieces(files)).await?;
         Ok(floor)
     }
@@ -339,10 +339,6 @@ fn pieces(file: File) -> impl Stream<Item = io::Result<Bytes>> {
         let length = file.read_buf(&mut piece).await?;
         Ok((length > 0).then(|| (piece.freeze(), file)))
     })
-}
-
-fn disk() -> AdapterError {
-    AdapterError::new(AdapterErrorKind::Unavailable, "lay out the files of a commit", "the disk failed")
 }
 
 impl Floor<'_> {
